@@ -1,0 +1,176 @@
+"""The records that flow through the stages. Frozen; each is also one line of JSON in the ledger.
+
+Field names are the wire form (`synres.ledger.rows` encodes them as they stand): renaming one is a new
+stage version.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TypeAlias
+
+from synres.domain.digests import digest_json
+
+Expression: TypeAlias = str
+"""The text that names a target, for example "the man in red"."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rle:
+    """A mask in COCO compressed run-length form: `size` is (height, width), `counts` is ASCII."""
+
+    size: tuple[int, int]
+    counts: str
+
+
+@dataclass(frozen=True, slots=True)
+class ArtifactRef:
+    """A blob by content: lower-case hex sha256, size in bytes, media type."""
+
+    digest: str
+    size: int
+    media_type: str
+
+
+@dataclass(frozen=True)
+class Sample:
+    """An annotated real object: its picture, its mask (same height and width), its category.
+
+    `scene` refers to the picture's other annotated objects (a JSONL blob of `SceneObject`), for backends
+    that look at neighbours. `source` says where it came from ("voc.png#7"), for people; it is not hashed
+    into `item`, so seeds follow content and not file names.
+    """
+
+    image: ArtifactRef
+    mask: Rle
+    category: str
+    domain: str = ""
+    source: str = ""
+    scene: ArtifactRef | None = None
+
+    @cached_property
+    def item(self) -> str:
+        """Content digest: image, mask, category."""
+        return digest_json([self.image.digest, list(self.mask.size), self.mask.counts, self.category])
+
+
+@dataclass(frozen=True, slots=True)
+class SceneObject:
+    """One annotated object of a picture."""
+
+    category: str
+    mask: Rle
+
+
+@dataclass(frozen=True, slots=True)
+class CaptionedSample:
+    """A sample with its distinct expressions, split into `prompts_per_sample` groups of them."""
+
+    item: str
+    sample: Sample
+    prompts: tuple[tuple[Expression, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SynthImage:
+    """One generated picture. `item` = digest of (sample item, prompt index, image index)."""
+
+    item: str
+    sample_item: str
+    expressions: tuple[Expression, ...]
+    prompt: str
+    image: ArtifactRef
+    size: tuple[int, int]
+    """(height, width) in pixels."""
+
+
+@dataclass(frozen=True, slots=True)
+class PseudoMask:
+    """The segmenter's guess for one expression. `score` in [0, 1]."""
+
+    expression: Expression
+    mask: Rle
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentedImage:
+    """A synthetic image with one pseudo-mask for each expression."""
+
+    synth: SynthImage
+    pseudo_masks: tuple[PseudoMask, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Pseudo-masks that agree. `members` index the pseudo-masks, ascending."""
+
+    members: tuple[int, ...]
+    consensus_mask: Rle
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """A pseudo-mask that ITAG left out. `reason`: "no_consensus" or "empty_mask"."""
+
+    member: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """All pairs, in integers, so that tau can be replayed without a model.
+
+    `areas[i]` is the pixel count of mask i; `intersections[i][j]` of masks i and j, for j < i (row i has
+    i numbers); `pixels` is height x width.
+    """
+
+    areas: tuple[int, ...]
+    intersections: tuple[tuple[int, ...], ...]
+    pixels: int
+
+
+@dataclass(frozen=True, slots=True)
+class GroupedImage:
+    """What ITAG made of one synthetic image: groups, what was dropped and why, and the agreement matrix."""
+
+    synth: SynthImage
+    pseudo_masks: tuple[PseudoMask, ...]
+    groups: tuple[Group, ...]
+    dropped: tuple[Dropped, ...]
+    agreement: Agreement
+
+
+@dataclass(frozen=True, slots=True)
+class Triplet:
+    """The final datum: picture, mask, expression. `item` names the picture it came from.
+
+    `category`, `subset` and `domain` are labels for sampling and for tables; empty when unknown.
+    """
+
+    item: str
+    image: ArtifactRef
+    mask: Rle
+    expression: Expression
+    category: str = ""
+    subset: str = ""
+    domain: str = ""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Rejection:
+    """An item that went no further: its content digest and a lower_snake reason."""
+
+    item: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInfo:
+    """What computes a stage: `digest` identifies weights and code; `bitwise` claims equal bytes on every worker."""
+
+    name: str
+    digest: str
+    licence: str
+    bitwise: bool

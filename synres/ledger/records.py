@@ -1,0 +1,63 @@
+"""Actions and their records: `body` is hashed, `meta` never is (house, section 4)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import msgspec
+
+from synres.domain.digests import digest_json
+from synres.domain.types import Rejection
+from synres.errors import ArtifactCorrupt
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """What is asked for. `params` is canonical JSON text; `inputs` are *output digests* of upstream actions (L1)."""
+
+    stage: str
+    stage_version: int
+    model_digest: str
+    params: str
+    inputs: tuple[str, ...]
+
+    def digest(self) -> str:
+        return digest_json([self.stage, self.stage_version, self.model_digest, self.params, list(self.inputs)])
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """The hashed part: the action, its outputs (name -> digest; "rows" is what the next stage reads), rejections."""
+
+    action: Action
+    outputs: dict[str, str]
+    rejections: tuple[Rejection, ...] = ()
+    counts: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Meta:
+    """The part that may differ between two runs of one action: costs, times, host, versions, messages."""
+
+    cost: dict[str, float] = field(default_factory=dict)
+    started_s: float = 0.0
+    host: str = ""
+    trace_id: str = ""
+    versions: dict[str, str] = field(default_factory=dict)
+    messages: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    body: Body
+    meta: Meta
+
+    def encode(self) -> bytes:
+        return msgspec.json.encode(self, order="sorted")
+
+    @staticmethod
+    def decode(data: bytes) -> Record:
+        try:
+            return msgspec.json.decode(data, type=Record)
+        except msgspec.MsgspecError as error:
+            raise ArtifactCorrupt(f"not a record: {error}") from error

@@ -1,0 +1,195 @@
+"""What the stages, the ledger and the coordinator ask of the outside world. Adapters live elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synres.domain.types import Expression, GroupedImage, ModelInfo, SegmentedImage
+
+Image = NDArray[np.uint8]
+"""(H, W, 3) uint8, RGB."""
+Mask = NDArray[np.bool_]
+"""(H, W) bool."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredObject:
+    """A key as the store lists it. `modified_s` is the store's own clock, seconds since the epoch."""
+
+    key: str
+    size: int
+    etag: str
+    modified_s: float
+
+
+class ArtifactStore(Protocol):
+    """Bytes by key. Keys are relative, `/`-separated, without `..`.
+
+    Every method may raise StoreUnavailable or StoreFull; reads raise ArtifactMissing.
+    """
+
+    url: str
+    """What `open_store` takes to open the same store in another process."""
+
+    def get(self, key: str) -> bytes: ...
+
+    def get_with_etag(self, key: str) -> tuple[bytes, str]: ...
+
+    def head(self, key: str) -> StoredObject | None: ...
+
+    def put(self, key: str, data: bytes) -> None:
+        """Writes, whether the key exists or not. Readers see the old bytes or the new, never a part."""
+
+    def put_if_absent(self, key: str, data: bytes) -> bool:
+        """True if this call made the key. At most one racer gets True, where the store keeps its word."""
+
+    def replace(self, key: str, data: bytes, etag: str) -> bool:
+        """True if the key still had `etag` and now holds `data`."""
+
+    def list(self, prefix: str) -> Iterator[StoredObject]:
+        """All keys that start with `prefix`, in byte order."""
+
+    def delete(self, key: str) -> None:
+        """Removes the key; a missing key is no error."""
+
+
+@dataclass(frozen=True, slots=True)
+class SceneMask:
+    """Another annotated object of the same picture."""
+
+    category: str
+    mask: Mask
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectView:
+    """What a captioner looks at: one object in its picture. `others` excludes the object itself."""
+
+    image: Image
+    mask: Mask
+    category: str
+    others: tuple[SceneMask, ...] = ()
+
+
+class Captioner(Protocol):
+    model: ModelInfo
+
+    def caption(self, view: ObjectView, n: int, seed: int) -> list[Expression]:
+        """`n` distinct expressions that name the object; fewer raise RejectedItem("too_few_expressions")."""
+
+
+@dataclass(frozen=True, slots=True)
+class GeneratorInput:
+    """One composite prompt. `view` is the source object, for backends that cut it out."""
+
+    prompt: str
+    expressions: tuple[Expression, ...]
+    view: ObjectView
+
+
+@dataclass(frozen=True, slots=True)
+class GeneratedImage:
+    """A picture; `exact_masks` only from renderers, one for each expression (an absent target is all False)."""
+
+    image: Image
+    exact_masks: tuple[Mask, ...] | None = None
+
+
+class ImageGenerator(Protocol):
+    model: ModelInfo
+    needs_view: bool
+    """True if `GeneratorInput.view` must be loaded (else it holds a 1 x 1 picture)."""
+
+    def generate(self, request: GeneratorInput, seeds: Sequence[int]) -> list[GeneratedImage]:
+        """One picture for each seed, a function of (request, that seed) alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredMask:
+    """A full-size mask and a score in [0, 1]."""
+
+    mask: Mask
+    score: float
+
+
+class Segmenter(Protocol):
+    model: ModelInfo
+
+    def segment(self, image: Image, expressions: Sequence[Expression]) -> list[ScoredMask]:
+        """One mask of the image's size for each expression; an empty mask says "no target"."""
+
+
+class Grouper(Protocol):
+    model: ModelInfo
+
+    def group(self, segmented: SegmentedImage, params: GroupParams) -> GroupedImage: ...
+
+
+@dataclass(frozen=True, slots=True)
+class GroupParams:
+    """ITAG's knobs (house, section 6). `agreement`: "iou" | "mean_iou"; `linkage`: "connected" | "complete";
+    `consensus`: "half" (2 * votes >= members) | "majority" (2 * votes > members)."""
+
+    tau: float = 0.65
+    agreement: str = "iou"
+    linkage: str = "connected"
+    min_members: int = 2
+    consensus: str = "half"
+
+
+@dataclass(frozen=True, slots=True)
+class ShardRequest:
+    """One stage call: what `Run<Stage>Shard` carries. `params` is the canonical JSON that was hashed.
+
+    `inputs` are digests of JSONL blobs in the ledger; `action` is the digest the caller expects.
+    """
+
+    stage: str
+    action: str
+    inputs: tuple[str, ...]
+    params: bytes
+    trace_parent: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ShardResult:
+    """The record's outputs (name -> digest), counts and cost. `cached`: answered from an existing record."""
+
+    action: str
+    outputs: dict[str, str]
+    counts: dict[str, int]
+    cost: dict[str, float]
+    cached: bool = False
+    rejections: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class JobStatus:
+    """`state`: "running" | "succeeded" | "failed"; `progress` in [0, 1]; `message` for people."""
+
+    state: str
+    progress: float = 0.0
+    message: str = ""
+    facts: dict[str, float] = field(default_factory=dict)
+
+
+class JobRunner(Protocol):
+    """Runs a training or evaluation to its end outside this process. Idempotent by action."""
+
+    def submit(self, request: ShardRequest) -> None: ...
+
+    def status(self, action: str) -> JobStatus: ...
+
+    def cancel(self, action: str) -> None: ...
+
+
+__all__ = [
+    "ArtifactStore", "Captioner", "GeneratedImage", "GeneratorInput", "GroupParams", "Grouper", "Image",
+    "ImageGenerator", "JobRunner", "JobStatus", "Mask", "ObjectView", "SceneMask", "ScoredMask",
+    "Segmenter", "ShardRequest", "ShardResult", "StoredObject",
+]  # fmt: skip
