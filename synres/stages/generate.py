@@ -1,0 +1,70 @@
+"""generate: composite prompt -> m synthetic images (paper, section 3; SANA)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from synres.data.images import encode_png
+from synres.domain.digests import digest_json
+from synres.domain.masks import encode_mask
+from synres.domain.prompts import composite_prompt
+from synres.domain.seeds import derive_seed
+from synres.domain.types import CaptionedSample, Expression, SynthImage, Triplet
+from synres.ledger.ledger import Ledger
+from synres.ports import GeneratedImage, GeneratorInput, ImageGenerator, ObjectView, ShardRequest, ShardResult
+from synres.stages.params import GenerateParams, decode_params
+from synres.stages.shard import Check, Computed, StageCode, map_rows, never_stop, run_shard
+from synres.stages.sources import load_view
+
+GENERATE = StageCode("generate", 1)
+NO_VIEW = ObjectView(np.zeros((1, 1, 3), np.uint8), np.zeros((1, 1), np.bool_), "")
+
+
+def run_generate_shard(
+    ledger: Ledger, generator: ImageGenerator, request: ShardRequest, check: Check = never_stop
+) -> ShardResult:
+    """Rows of CaptionedSample -> rows of SynthImage; renderers also leave "oracle" (exact masks, as Triplets)."""
+    params = decode_params(request.params, GenerateParams)
+
+    def work() -> Computed:
+        computed = Computed()
+        samples = ledger.get_rows(request.inputs[0], CaptionedSample)
+        made = map_rows(
+            samples, lambda s: list(_generate(ledger, generator, params, s)), lambda s: s.item, check, computed
+        )
+        oracle = [triplet for _, exact in made for triplet in exact]
+        computed.outputs = {"rows": ledger.put_rows(synth for synth, _ in made).digest}
+        if oracle:
+            computed.outputs["oracle"] = ledger.put_rows(oracle).digest
+        computed.counts = {"in": len(samples), "out": len(made)}
+        computed.cost = {"images": len(made)}
+        return computed
+
+    return run_shard(ledger, GENERATE, generator.model, request, work)
+
+
+def _generate(
+    ledger: Ledger, generator: ImageGenerator, params: GenerateParams, captioned: CaptionedSample
+) -> Iterator[tuple[SynthImage, list[Triplet]]]:
+    view = load_view(ledger, captioned.sample) if generator.needs_view else NO_VIEW
+    for index, expressions in enumerate(captioned.prompts):
+        prompt = composite_prompt(expressions)
+        names = (captioned.item, index)
+        seeds = [derive_seed(params.seed, "generate", *names, k) for k in range(params.images_per_prompt)]
+        pictures = generator.generate(GeneratorInput(prompt, expressions, view), seeds)
+        for k, picture in enumerate(pictures):
+            yield _store(ledger, picture, captioned.item, (index, k), prompt, expressions)
+
+
+def _store(
+    ledger: Ledger, picture: GeneratedImage, sample_item: str, place: tuple[int, int],
+    prompt: str, expressions: tuple[Expression, ...],
+) -> tuple[SynthImage, list[Triplet]]:  # fmt: skip
+    image = ledger.put_blob(encode_png(picture.image), "image/png")
+    item = digest_json([sample_item, *place, image.digest])
+    height, width = picture.image.shape[:2]
+    synth = SynthImage(item, sample_item, expressions, prompt, image, (height, width))
+    masks = picture.exact_masks or ()
+    return synth, [Triplet(item, image, encode_mask(m), e) for e, m in zip(expressions, masks, strict=False)]

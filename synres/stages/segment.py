@@ -1,0 +1,41 @@
+"""segment: synthetic image x its expressions -> one pseudo-mask each (paper, section 3; LISA)."""
+
+from __future__ import annotations
+
+from synres.data.images import decode_image
+from synres.domain.masks import encode_mask
+from synres.domain.types import ModelInfo, PseudoMask, SegmentedImage, SynthImage
+from synres.ledger.ledger import Ledger
+from synres.ports import Segmenter, ShardRequest, ShardResult
+from synres.stages.params import SegmentParams, decode_params
+from synres.stages.shard import Check, Computed, StageCode, map_rows, never_stop, run_shard
+
+SEGMENT = StageCode("segment", 1)
+
+
+def run_segment_shard(
+    ledger: Ledger, segmenter: Segmenter, model: ModelInfo, request: ShardRequest, check: Check = never_stop
+) -> ShardResult:
+    """Rows of SynthImage -> rows of SegmentedImage.
+
+    `model` is the backend's own info; trained weights, if any, are the action's second input and already
+    loaded into `segmenter`.
+    """
+    decode_params(request.params, SegmentParams)
+
+    def work() -> Computed:
+        computed = Computed()
+        synths = ledger.get_rows(request.inputs[0], SynthImage)
+        rows = map_rows(synths, lambda s: [_segment(ledger, segmenter, s)], lambda s: s.item, check, computed)
+        computed.outputs = {"rows": ledger.put_rows(rows).digest}
+        computed.counts = {"in": len(synths), "out": len(rows)}
+        return computed
+
+    return run_shard(ledger, SEGMENT, model, request, work)
+
+
+def _segment(ledger: Ledger, segmenter: Segmenter, synth: SynthImage) -> SegmentedImage:
+    image = decode_image(ledger.get_blob(synth.image.digest))
+    guesses = segmenter.segment(image, synth.expressions)
+    pairs = zip(synth.expressions, guesses, strict=True)
+    return SegmentedImage(synth, tuple(PseudoMask(e, encode_mask(g.mask), g.score) for e, g in pairs))

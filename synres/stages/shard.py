@@ -1,0 +1,101 @@
+"""What every stage does around its own work: know the action, answer from the record, compute, commit.
+
+The servicers call this behind gRPC and the embedded executor in process: the same code makes the same digests.
+"""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Protocol, TypeVar
+
+from synres.domain.types import ModelInfo, Rejection
+from synres.errors import ModelMismatch, RejectedItem
+from synres.ledger.ledger import Ledger
+from synres.ledger.records import Action, Body, Meta, Record
+from synres.ports import ShardRequest, ShardResult
+
+Row = TypeVar("Row")
+Out = TypeVar("Out")
+Check = Callable[[], None]
+"""Called between items; raises DeadlineExceeded or CallCancelled when the caller no longer waits."""
+
+
+@dataclass(frozen=True, slots=True)
+class StageCode:
+    """A stage and the version of its code: a change of its output for equal input is a new version."""
+
+    name: str
+    version: int
+
+
+@dataclass(slots=True)
+class Computed:
+    """What the stage's own work produced: output name -> digest, and what was turned away."""
+
+    outputs: dict[str, str] = field(default_factory=dict)
+    rejections: list[Rejection] = field(default_factory=list)
+    messages: dict[str, str] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict)
+    cost: dict[str, float] = field(default_factory=dict)
+
+
+class HasItem(Protocol):
+    @property
+    def item(self) -> str: ...
+
+
+def never_stop() -> None:
+    """The check of a caller that always waits."""
+
+
+def action_of(stage: StageCode, model: ModelInfo, request: ShardRequest) -> Action:
+    """The action as this process would name it (L5); raises ModelMismatch when the caller means another."""
+    action = Action(stage.name, stage.version, model.digest, request.params.decode(), request.inputs)
+    if action.digest() != request.action:
+        raise ModelMismatch(
+            f"action {request.action[:12]} was planned for another model or version than"
+            f" {model.name} {model.digest[:12]} with {stage.name} version {stage.version}; plan the run again"
+        )
+    return action
+
+
+def run_shard(
+    ledger: Ledger, stage: StageCode, model: ModelInfo, request: ShardRequest, work: Callable[[], Computed]
+) -> ShardResult:
+    """Answers from the visible record, else computes and commits one (L2, L4, L5)."""
+    action = action_of(stage, model, request)
+    found = ledger.find_record(stage.name, request.action)
+    if found is not None:
+        return _result(request.action, found, cached=True)
+    started_s, wall_s, cpu_s = time.time(), time.perf_counter(), time.thread_time()
+    computed = work()
+    cost = {"seconds": time.perf_counter() - wall_s, "cpu_seconds": time.thread_time() - cpu_s, **computed.cost}
+    body = Body(action, computed.outputs, tuple(sorted(computed.rejections)), computed.counts)
+    meta = Meta(cost, started_s, socket.gethostname(), request.trace_parent, {}, computed.messages)
+    record = Record(body, meta)
+    winner = ledger.commit_record(record)
+    return _result(request.action, winner, cached=winner is not record)
+
+
+def map_rows(rows: Iterable[Row], work: Callable[[Row], Iterable[Out]], item_of: Callable[[Row], str],
+             check: Check, computed: Computed) -> list[Out]:  # fmt: skip
+    """Applies `work` to each row in order; bad data becomes a rejection and the good rows go on (L7)."""
+    outputs: list[Out] = []
+    for row in rows:
+        check()
+        try:
+            outputs.extend(work(row))
+        except RejectedItem as rejected:
+            item = item_of(row)
+            computed.rejections.append(Rejection(item, rejected.reason))
+            computed.messages[item] = rejected.message
+    return outputs
+
+
+def _result(action: str, record: Record, cached: bool) -> ShardResult:
+    body = record.body
+    rejections = tuple((r.item, r.reason) for r in body.rejections)
+    return ShardResult(action, body.outputs, body.counts, record.meta.cost, cached, rejections)
