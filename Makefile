@@ -1,0 +1,55 @@
+# Every target makes the virtual environment it needs; VENV and PYTHON may be set from outside.
+VENV   ?= .venv
+PYTHON ?= python3
+BIN    := $(VENV)/bin
+export OMP_NUM_THREADS ?= 1
+export HF_HUB_OFFLINE  := 1
+
+.PHONY: demo study test lint chaos protos micro-weights bench clean
+
+## the whole method on the micro world, from nothing to a table, in minutes
+demo: $(VENV)/.demo
+	$(BIN)/synres demo
+
+## three seeds of the whole method, resumable
+study: $(VENV)/.demo
+	$(BIN)/synres study
+
+## lint, types, import contracts and every test; no network once installed
+test: $(VENV)/.dev lint
+	$(BIN)/python -m pytest -m "not chaos"
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+## the fault tests again, with micro models and more kills
+chaos: $(VENV)/.dev
+	$(BIN)/python -m pytest -m chaos
+
+## generate the gRPC stubs anew
+protos: $(VENV)/.dev
+	$(BIN)/python tools/protos.py
+
+## train the shipped micro weights anew (about 20 CPU-minutes)
+micro-weights: $(VENV)/.dev
+	$(BIN)/python tools/micro_weights.py
+
+bench: $(VENV)/.dev
+	$(BIN)/python benchmarks/itag.py
+	$(BIN)/python benchmarks/coordinator.py
+
+clean:
+	rm -rf $(VENV) build *.egg-info
+
+$(VENV)/.demo: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --editable ".[demo]" --constraint constraints.txt
+	touch $@
+
+$(VENV)/.dev: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --editable ".[dev]" --constraint constraints.txt
+	touch $@ $(VENV)/.demo
