@@ -23,7 +23,6 @@ class StoredObject:
 
     key: str
     size: int
-    etag: str
     modified_s: float
 
 
@@ -38,7 +37,8 @@ class ArtifactStore(Protocol):
 
     def get(self, key: str) -> bytes: ...
 
-    def get_with_etag(self, key: str) -> tuple[bytes, str]: ...
+    def get_with_etag(self, key: str) -> tuple[bytes, str]:
+        """The bytes, and the etag that `replace` compares."""
 
     def head(self, key: str) -> StoredObject | None: ...
 

@@ -22,7 +22,9 @@ class Action:
     inputs: tuple[str, ...]
 
     def digest(self) -> str:
-        return digest_json([self.stage, self.stage_version, self.model_digest, self.params, list(self.inputs)])
+        return digest_json(
+            [self.stage, self.stage_version, self.model_digest, self.params, list(self.inputs)]
+        )
 
 
 @dataclass(frozen=True, slots=True)
