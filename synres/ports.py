@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from synres.domain.types import Expression, GroupedImage, ModelInfo, SegmentedImage
+from synres.domain.types import Expression, GroupedImage, GroupParams, ModelInfo, SegmentedImage
 
 Image = NDArray[np.uint8]
 """(H, W, 3) uint8, RGB."""
@@ -128,18 +128,6 @@ class Grouper(Protocol):
     model: ModelInfo
 
     def group(self, segmented: SegmentedImage, params: GroupParams) -> GroupedImage: ...
-
-
-@dataclass(frozen=True, slots=True)
-class GroupParams:
-    """ITAG's knobs (house, section 6). `agreement`: "iou" | "mean_iou"; `linkage`: "connected" | "complete";
-    `consensus`: "half" (2 * votes >= members) | "majority" (2 * votes > members)."""
-
-    tau: float = 0.65
-    agreement: str = "iou"
-    linkage: str = "connected"
-    min_members: int = 2
-    consensus: str = "half"
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,13 @@ from functools import cached_property
 from typing import TypeAlias
 
 from synres.domain.digests import digest_json
+from synres.errors import InvalidInput
+
+_GROUP_CHOICES = {
+    "agreement": ("iou", "mean_iou"),
+    "linkage": ("connected", "complete"),
+    "consensus": ("half", "majority"),
+}
 
 Expression: TypeAlias = str
 """The text that names a target, for example "the man in red"."""
@@ -129,6 +136,28 @@ class Agreement:
     areas: tuple[int, ...]
     intersections: tuple[tuple[int, ...], ...]
     pixels: int
+
+
+@dataclass(frozen=True, slots=True)
+class GroupParams:
+    """ITAG's knobs (docs/architecture.md). `tau` in [0, 1]; `agreement`: "iou" | "mean_iou";
+    `linkage`: "connected" | "complete"; `consensus`: "half" (2 * votes >= members) | "majority" (2 * votes >
+    members). Other values raise InvalidInput."""
+
+    tau: float = 0.65
+    agreement: str = "iou"
+    linkage: str = "connected"
+    min_members: int = 2
+    consensus: str = "half"
+
+    def __post_init__(self) -> None:
+        for name, choices in _GROUP_CHOICES.items():
+            if getattr(self, name) not in choices:
+                raise InvalidInput(f"group {name} {getattr(self, name)!r} is unknown; use {' or '.join(choices)}")
+        if not 0.0 <= self.tau <= 1.0:
+            raise InvalidInput(f"group tau {self.tau} is not in [0, 1]; the paper uses 0.65")
+        if self.min_members < 1:
+            raise InvalidInput(f"group min_members {self.min_members} is below 1; 2 asks for any agreement at all")
 
 
 @dataclass(frozen=True, slots=True)
