@@ -153,11 +153,15 @@ class GroupParams:
     def __post_init__(self) -> None:
         for name, choices in _GROUP_CHOICES.items():
             if getattr(self, name) not in choices:
-                raise InvalidInput(f"group {name} {getattr(self, name)!r} is unknown; use {' or '.join(choices)}")
+                raise InvalidInput(
+                    f"group {name} {getattr(self, name)!r} is unknown; use {' or '.join(choices)}"
+                )
         if not 0.0 <= self.tau <= 1.0:
             raise InvalidInput(f"group tau {self.tau} is not in [0, 1]; the paper uses 0.65")
         if self.min_members < 1:
-            raise InvalidInput(f"group min_members {self.min_members} is below 1; 2 asks for any agreement at all")
+            raise InvalidInput(
+                f"group min_members {self.min_members} is below 1; 2 asks for any agreement at all"
+            )
 
 
 @dataclass(frozen=True, slots=True)
