@@ -56,7 +56,9 @@ class MixturePart:
 class TrainParams:
     """`weights_input` indexes the starting weights among the inputs; -1 = from scratch, -2 = the shipped base.
 
-    `mosaic_tiles` = fewest and most tiles beside the real one; `mosaic_from` = the part they come from.
+    `learning_rate` rises over `warmup_steps`, then falls along a half cosine to nought. `clip_norm` bounds the
+    gradient's norm; 0 leaves it. `mosaic_tiles` = fewest and most tiles beside the real one; `mosaic_from` = the
+    part they come from. `superclass_table`: "microworld" | "coco".
     """
 
     backend: str
@@ -67,16 +69,19 @@ class TrainParams:
     batch_size: int
     learning_rate: float
     warmup_steps: int = 0
+    weight_decay: float = 0.01
+    clip_norm: float = 1.0
     mosaic_probability: float = 0.0
     mosaic_tiles: tuple[int, int] = (3, 8)
     mosaic_from: str = "synres"
     superclass_probability: float = 0.0
+    superclass_table: str = "microworld"
     checkpoint_every: int = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvaluateParams:
-    """inputs = (weights, benchmark triplets). `definition`: "lisa" | "gsva" | "gres"."""
+    """inputs = (weights, benchmark triplets...). `definition`: "lisa" | "gsva" | "gres"."""
 
     backend: str
     definition: str = "lisa"
