@@ -158,22 +158,30 @@ class ShardResult:
 
 @dataclass(frozen=True, slots=True)
 class JobStatus:
-    """`state`: "running" | "succeeded" | "failed"; `progress` in [0, 1]; `message` for people."""
+    """`state`: "running" | "succeeded" | "failed"; `progress` in [0, 1]; `message` for people; `code` of the error
+    class when failed."""
 
     state: str
     progress: float = 0.0
     message: str = ""
     facts: dict[str, float] = field(default_factory=dict)
+    code: str = ""
 
 
 class JobRunner(Protocol):
     """Runs a training or evaluation to its end outside this process. Idempotent by action."""
 
-    def submit(self, request: ShardRequest) -> None: ...
+    def submit(self, request: ShardRequest) -> None:
+        """Starts the job unless it runs or its record is there; one that failed starts again.
 
-    def status(self, action: str) -> JobStatus: ...
+        Raises Overloaded when no more jobs fit.
+        """
 
-    def cancel(self, action: str) -> None: ...
+    def status(self, action: str) -> JobStatus:
+        """A job that nobody knows has failed: its service died under it, and it may be submitted again."""
+
+    def cancel(self, action: str) -> None:
+        """Stops the job; its last checkpoint stays. A job that does not run is no error."""
 
 
 __all__ = [

@@ -36,7 +36,7 @@ class GetTrainingRequest(_message.Message):
     def __init__(self, action: _Optional[str] = ...) -> None: ...
 
 class GetTrainingResponse(_message.Message):
-    __slots__ = ("state", "progress", "message", "facts")
+    __slots__ = ("state", "progress", "message", "facts", "code")
     class FactsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -48,11 +48,13 @@ class GetTrainingResponse(_message.Message):
     PROGRESS_FIELD_NUMBER: _ClassVar[int]
     MESSAGE_FIELD_NUMBER: _ClassVar[int]
     FACTS_FIELD_NUMBER: _ClassVar[int]
+    CODE_FIELD_NUMBER: _ClassVar[int]
     state: TrainingState
     progress: float
     message: str
     facts: _containers.ScalarMap[str, float]
-    def __init__(self, state: _Optional[_Union[TrainingState, str]] = ..., progress: _Optional[float] = ..., message: _Optional[str] = ..., facts: _Optional[_Mapping[str, float]] = ...) -> None: ...
+    code: str
+    def __init__(self, state: _Optional[_Union[TrainingState, str]] = ..., progress: _Optional[float] = ..., message: _Optional[str] = ..., facts: _Optional[_Mapping[str, float]] = ..., code: _Optional[str] = ...) -> None: ...
 
 class CancelTrainingRequest(_message.Message):
     __slots__ = ("action",)
