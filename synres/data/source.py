@@ -1,0 +1,42 @@
+"""What every dataset reader yields. A reader parses and opens files; ingest checks pixels and masks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from synres.domain.types import Expression, Rle, SceneObject
+
+
+@dataclass(frozen=True, slots=True)
+class Referred:
+    """An expression with its true mask. `category` is its noun, `subset` a label for tables; empty when unknown."""
+
+    expression: Expression
+    mask: Rle
+    category: str = ""
+    subset: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """One picture as its file has it (`image` = encoded bytes), every annotated object, every known expression.
+
+    Objects become Samples and expressions become Triplets, after ingest has checked both. `name` tells people
+    where it came from and is never hashed.
+    """
+
+    name: str
+    image: bytes
+    objects: tuple[SceneObject, ...] = ()
+    referred: tuple[Referred, ...] = ()
+    domain: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """What a reader could not make a Picture of. `content` is hashed into the rejection, `reason` is lower_snake."""
+
+    name: str
+    content: bytes
+    reason: str
+    message: str = ""
