@@ -1,0 +1,265 @@
+"""gIoU, cIoU, N-acc, T-acc and Pr@X under three published definitions, from integer pixel counts.
+
+gIoU is the mean of per-expression IoU and cIoU the sum of intersections over the sum of unions: neither is
+the box loss of that name. LISA, GSVA and ReLA ("gres") differ in what an empty target, a rejection and an
+ignored pixel count for, so every number carries its definition's name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, SupportsFloat
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synres.domain.seeds import rng
+from synres.errors import InvalidInput, RejectedItem
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
+
+THRESHOLDS = (0.7, 0.8, 0.9)
+_IGNORED = 255
+
+
+@dataclass(frozen=True, slots=True)
+class MaskCounts:
+    """One expression: pixels in both masks, pixels in either, and two facts.
+
+    `has_target`: the truth has foreground. `is_rejected`: the model said "no target", whatever its mask.
+    """
+
+    intersection: int
+    union: int
+    has_target: bool
+    is_rejected: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """Fractions in [0, 1]; None is "undefined": nothing to divide by, or no such notion in the definition.
+
+    `precision` maps a threshold to the share of targeted expressions whose IoU reaches it.
+    """
+
+    definition: str
+    expressions: int
+    giou: float | None
+    ciou: float | None
+    n_acc: float | None
+    t_acc: float | None
+    precision: dict[str, float | None]
+
+
+@dataclass(frozen=True, slots=True)
+class SceneRatios:
+    """A ratio in parts: (seeds, scenes) float64 each. The ratio of a seed is sum(above) / sum(below)."""
+
+    above: Floats
+    below: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """`difference` as measured; `low` and `high` bound it."""
+
+    difference: float
+    low: float
+    high: float
+
+
+def count_masks(
+    predicted: Bools, target: Bools, ignore: Bools | None = None, is_rejected: bool | None = None
+) -> MaskCounts:
+    """Counts of two (H, W) bool masks; `ignore` pixels leave both.
+
+    `is_rejected` None is for models without a word for "no target": an empty mask says it.
+    Raises RejectedItem("mask_size_mismatch").
+    """
+    if predicted.shape != target.shape:
+        raise RejectedItem(
+            "mask_size_mismatch", f"a mask of {predicted.shape} against a truth of {target.shape}"
+        )
+    seen, wanted = (predicted, target) if ignore is None else (predicted & ~ignore, target & ~ignore)
+    common, either = np.count_nonzero(seen & wanted), np.count_nonzero(seen | wanted)
+    rejects = not predicted.any() if is_rejected is None else is_rejected
+    return MaskCounts(int(common), int(either), bool(wanted.any()), bool(rejects))
+
+
+def count_logits(logits: Floats, labels: NDArray[np.uint8], is_rejected: bool, definition: str) -> MaskCounts:
+    """Counts of (H, W) logits against labels 0, 1, 255 (ignore), as the definition's own code reads them.
+
+    GSVA takes a logit of exactly 0 for foreground and an all-ignored target for a target; ReLA has no
+    ignore label (255 is background) and takes every other non-zero label for target.
+    """
+    _rules(definition)
+    predicted = logits >= 0 if definition.startswith("gsva") else logits > 0
+    if definition == "gres":
+        return count_masks(predicted, (labels > 0) & (labels != _IGNORED), None, is_rejected)
+    counts = count_masks(predicted, labels == 1, labels == _IGNORED, is_rejected)
+    has_target = bool(labels.any()) if definition.startswith("gsva") else counts.has_target
+    return MaskCounts(counts.intersection, counts.union, has_target, is_rejected)
+
+
+def score(counts: Sequence[MaskCounts], definition: str) -> Scores:
+    """Scores a set of expressions. Definitions: "lisa", "gsva", "gsva_not_grefcoco", "gres".
+
+    "lisa": an empty union counts 1, a rejection is nothing but an empty mask; divides with its small
+    constants. "gsva": an empty target counts 1 if rejected, else 0 and its false pixels (on gRefCOCO only)
+    join the unions; a rejected target keeps its mask. "gres" (ReLA): as GSVA, but a rejected target
+    counts 0 and joins the unions, and both accuracies are 0 where no target is empty.
+    Where the originals stop with a division by zero, that one ratio is None. Raises InvalidInput for
+    another name.
+    """
+    rules = _rules(definition)
+    table = _Table.of(counts)
+    terms = rules.terms(table)
+    return Scores(
+        definition=definition,
+        expressions=len(counts),
+        giou=_ratio(terms.iou.sum(), len(counts), rules.count_epsilon * bool(counts)),
+        ciou=_ratio(terms.intersection.sum(), terms.union.sum(), rules.union_epsilon * bool(counts)),
+        **_rejection(table, definition),
+        precision={str(t): _ratio(*_reaching(terms.iou, table.has_target, t)) for t in THRESHOLDS},
+    )
+
+
+def scene_ratios(
+    seeds: Sequence[Sequence[MaskCounts]], scenes: Sequence[str], definition: str, measure: str
+) -> SceneRatios:
+    """Sums "giou" or "ciou" by scene. `scenes` names each expression's scene, the same for every seed."""
+    if measure not in ("giou", "ciou"):
+        raise InvalidInput(f"measure {measure!r} is unknown; use giou or ciou")
+    names, places = np.unique(np.asarray(scenes), return_inverse=True)
+    above, below = np.zeros((2, len(seeds), len(names)))
+    for row, counts in enumerate(seeds):
+        terms = _rules(definition).terms(_Table.of(counts))
+        pair = (terms.iou, np.ones(len(counts))) if measure == "giou" else (terms.intersection, terms.union)
+        above[row] = np.bincount(places, pair[0], len(names))
+        below[row] = np.bincount(places, pair[1], len(names))
+    return SceneRatios(above, below)
+
+
+def paired_bootstrap(
+    ours: SceneRatios, theirs: SceneRatios, seed: int, resamples: int = 2000, level: float = 0.95
+) -> Interval | None:
+    """Difference ours - theirs with its percentile interval; None where a ratio is undefined.
+
+    Scenes are drawn with replacement, the same for both arms and for every seed (a scene's expressions
+    stay together), and seeds too when there are several. With three seeds an interval says little about
+    seeds: report them beside it.
+    """
+    seeds, scenes = ours.above.shape
+    if theirs.above.shape != (seeds, scenes):
+        raise InvalidInput(
+            f"arms to compare have {ours.above.shape} and {theirs.above.shape} seeds and scenes"
+        )
+    generator = rng(seed, "paired_bootstrap")
+    scene_weights = generator.multinomial(scenes, np.full(scenes, 1 / scenes), resamples).T
+    seed_weights = generator.multinomial(seeds, np.full(seeds, 1 / seeds), resamples).T
+    drawn = _difference(ours, theirs, scene_weights)
+    measured = _difference(ours, theirs, np.ones((scenes, 1)))
+    if drawn is None or measured is None:
+        return None
+    low, high = np.quantile((drawn * seed_weights).sum(axis=0) / seeds, [(1 - level) / 2, (1 + level) / 2])
+    return Interval(float(measured.mean()), float(low), float(high))
+
+
+def _difference(ours: SceneRatios, theirs: SceneRatios, weights: NDArray[Any]) -> Floats | None:
+    """(seeds, draws): each seed's difference with the scenes weighted, None if a denominator is 0."""
+    below = ours.below @ weights, theirs.below @ weights
+    if not (below[0].all() and below[1].all()):
+        return None
+    difference: Floats = ours.above @ weights / below[0] - theirs.above @ weights / below[1]
+    return difference
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    intersection: Ints
+    union: Ints
+    has_target: Bools
+    is_rejected: Bools
+
+    @staticmethod
+    def of(counts: Sequence[MaskCounts]) -> _Table:
+        return _Table(
+            np.array([c.intersection for c in counts], np.int64),
+            np.array([c.union for c in counts], np.int64),
+            np.array([c.has_target for c in counts], np.bool_),
+            np.array([c.is_rejected for c in counts], np.bool_),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Terms:
+    """What each expression adds to the three sums."""
+
+    iou: Floats
+    intersection: Ints
+    union: Ints
+
+
+def _lisa(table: _Table) -> _Terms:
+    iou = table.intersection / (table.union + 1e-5) + (table.union == 0)
+    return _Terms(iou, table.intersection, table.union)
+
+
+def _gsva(table: _Table, adds_false_pixels: bool = True) -> _Terms:
+    iou = np.where(table.has_target, table.intersection / (table.union + 1e-8), table.is_rejected)
+    adds = table.has_target | ~table.is_rejected if adds_false_pixels else table.has_target
+    return _Terms(iou, table.intersection * table.has_target, table.union * adds)
+
+
+def _gres(table: _Table) -> _Terms:
+    hits = table.intersection * (table.has_target & ~table.is_rejected)
+    iou = np.where(table.has_target, hits / np.maximum(table.union, 1), table.is_rejected)
+    return _Terms(iou, hits, table.union * (table.has_target | ~table.is_rejected))
+
+
+@dataclass(frozen=True, slots=True)
+class _Rules:
+    terms: Callable[[_Table], _Terms]
+    count_epsilon: float = 0.0
+    union_epsilon: float = 0.0
+
+
+_DEFINITIONS: Mapping[str, _Rules] = {
+    "lisa": _Rules(_lisa, count_epsilon=1e-5, union_epsilon=1e-10),
+    "gsva": _Rules(_gsva),
+    "gsva_not_grefcoco": _Rules(lambda table: _gsva(table, adds_false_pixels=False)),
+    "gres": _Rules(_gres),
+}
+
+
+def _rules(definition: str) -> _Rules:
+    if definition not in _DEFINITIONS:
+        raise InvalidInput(
+            f"metric definition {definition!r} is unknown; use one of {', '.join(_DEFINITIONS)}"
+        )
+    return _DEFINITIONS[definition]
+
+
+def _rejection(table: _Table, definition: str) -> dict[str, float | None]:
+    if definition == "lisa":
+        return {"n_acc": None, "t_acc": None}
+    empty = ~table.has_target
+    if definition == "gres" and table.has_target.any() and not empty.any():
+        return {"n_acc": 0.0, "t_acc": 0.0}
+    kept = np.count_nonzero(table.has_target & ~table.is_rejected)
+    return {
+        "n_acc": _ratio(np.count_nonzero(empty & table.is_rejected), np.count_nonzero(empty)),
+        "t_acc": _ratio(kept, np.count_nonzero(table.has_target)),
+    }
+
+
+def _reaching(iou: Floats, has_target: Bools, threshold: float) -> tuple[int, int]:
+    return int(np.count_nonzero(iou[has_target] >= threshold)), int(np.count_nonzero(has_target))
+
+
+def _ratio(above: SupportsFloat, below: SupportsFloat, epsilon: float = 0.0) -> float | None:
+    divisor = float(below) + epsilon
+    return float(above) / divisor if divisor else None
