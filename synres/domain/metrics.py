@@ -107,8 +107,8 @@ def count_logits(logits: Floats, labels: NDArray[np.uint8], is_rejected: bool, d
 def score(counts: Sequence[MaskCounts], definition: str) -> Scores:
     """Scores a set of expressions. Definitions: "lisa", "gsva", "gsva_not_grefcoco", "gres".
 
-    "lisa": an empty union counts 1, a rejection is nothing but an empty mask; divides with its small
-    constants. "gsva": an empty target counts 1 if rejected, else 0 and its false pixels (on gRefCOCO only)
+    "lisa": an empty union counts 1, a rejection is nothing but an empty mask; divides with small
+    constants, as GSVA does. "gsva": an empty target counts 1 if rejected, else 0 and its false pixels (on gRefCOCO only)
     join the unions; a rejected target keeps its mask. "gres" (ReLA): as GSVA, but a rejected target
     counts 0 and joins the unions, and both accuracies are 0 where no target is empty.
     Where the originals stop with a division by zero, that one ratio is None. Raises InvalidInput for
@@ -229,8 +229,8 @@ class _Rules:
 
 _DEFINITIONS: Mapping[str, _Rules] = {
     "lisa": _Rules(_lisa, count_epsilon=1e-5, union_epsilon=1e-10),
-    "gsva": _Rules(_gsva),
-    "gsva_not_grefcoco": _Rules(lambda table: _gsva(table, adds_false_pixels=False)),
+    "gsva": _Rules(_gsva, count_epsilon=1e-5),
+    "gsva_not_grefcoco": _Rules(lambda table: _gsva(table, adds_false_pixels=False), count_epsilon=1e-5),
     "gres": _Rules(_gres),
 }
 
