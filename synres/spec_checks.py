@@ -1,0 +1,126 @@
+"""What a spec must satisfy beyond its types: names exist, arms and chains do not wait for each other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
+
+from synres.errors import InvalidInput, MixturePartEmpty, SpecInvalid
+from synres.spec import Arm, Chain, CutpasteScenes, Method, RunSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What is wrong, and where. `name` was given; `known` are the names it may have meant."""
+
+    place: tuple[str | int, ...]
+    message: str
+    name: str = ""
+    known: tuple[str, ...] = ()
+    kind: type[InvalidInput] = SpecInvalid
+
+
+def find_problem(spec: RunSpec) -> Problem | None:
+    """The first problem in the order of the spec, or None."""
+    method = spec.method
+    checks = (_datasets, _chains, _arms, _benchmarks, _cycles)
+    return next((problem for check in checks for problem in check(method)), None)
+
+
+def _unknown(place: tuple[str | int, ...], name: str, known: Iterable[str], what: str) -> Problem:
+    return Problem(place, f"there is no {what} {name!r}", name, tuple(known))
+
+
+def _datasets(method: Method) -> Iterator[Problem]:
+    for name, dataset in method.datasets.items():
+        if not isinstance(dataset, CutpasteScenes):
+            continue
+        place = ("method", "datasets", name, "of")
+        source = method.datasets.get(dataset.of)
+        if source is None:
+            yield _unknown(place, dataset.of, method.datasets, "dataset")
+        elif isinstance(source, CutpasteScenes):
+            yield Problem(place, f"{dataset.of!r} is itself composed; name a dataset of pictures")
+
+
+def _chains(method: Method) -> Iterator[Problem]:
+    for name, chain in method.synthesis.items():
+        place = ("method", "synthesis", name)
+        if name in method.datasets:
+            yield Problem(place, "a dataset has this name too; arms could not tell them apart")
+        if chain.dataset not in method.datasets:
+            yield _unknown((*place, "dataset"), chain.dataset, method.datasets, "dataset")
+        arm = arm_of(chain.segment.weights)
+        if arm and arm not in method.arms:
+            yield _unknown((*place, "segment", "weights"), arm, method.arms, "arm")
+        elif arm:
+            yield from _seen_before(method, name, chain, arm)
+
+
+def _seen_before(method: Method, name: str, chain: Chain, arm: str) -> Iterator[Problem]:
+    # cutpaste copies the pixels of its source: a model trained on them would be asked what it was taught
+    seen = {root_of(method, data) for data in method.arms[arm].data.values() if data in method.datasets}
+    if chain.generate.backend == "cutpaste" and root_of(method, chain.dataset) in seen:
+        place = ("method", "synthesis", name, "segment", "weights")
+        yield Problem(place, f"arm {arm!r} was trained on {chain.dataset!r}, whose pixels this chain copies")
+
+
+def root_of(method: Method, dataset: str) -> str:
+    """The dataset whose pixels `dataset` shows: itself, or what it was composed from."""
+    found = method.datasets.get(dataset)
+    return found.of if isinstance(found, CutpasteScenes) else dataset
+
+
+def _arms(method: Method) -> Iterator[Problem]:
+    for name, arm in method.arms.items():
+        place = ("method", "arms", name)
+        known = (*method.datasets, *method.synthesis)
+        for part, data in arm.data.items():
+            if data not in known:
+                yield _unknown((*place, "data", part), data, known, "dataset or chain")
+        other = arm_of(arm.start)
+        if other and other not in method.arms:
+            yield _unknown((*place, "start"), other, method.arms, "arm")
+        if arm.steps:
+            yield from _mixture(place, arm)
+    baseline = method.evaluate.baseline
+    if baseline is not None and baseline not in method.arms:
+        yield _unknown(("method", "evaluate", "baseline"), baseline, method.arms, "arm")
+
+
+def _mixture(place: tuple[str, ...], arm: Arm) -> Iterator[Problem]:
+    ratios = arm.mixture.model_dump()
+    for part, ratio in ratios.items():
+        if ratio and part not in arm.data:
+            message = f"{part} has ratio {ratio} and no data; give it data, or the ratio 0"
+            yield Problem((*place, "mixture", part), message, kind=MixturePartEmpty)
+    if not any(ratios.values()):
+        yield Problem((*place, "mixture"), "all ratios are 0", kind=MixturePartEmpty)
+    fewest, most = arm.mosaic.tiles
+    if fewest > most:
+        yield Problem((*place, "mosaic", "tiles"), f"fewest tiles {fewest} are more than most {most}")
+    if arm.mosaic.probability and arm.mosaic.source not in arm.data:
+        yield Problem((*place, "mosaic", "source"), f"{arm.mosaic.source} has no data to take tiles from")
+
+
+def _benchmarks(method: Method) -> Iterator[Problem]:
+    for index, name in enumerate(method.benchmarks):
+        if name not in method.datasets:
+            yield _unknown(("method", "benchmarks", index), name, method.datasets, "dataset")
+
+
+def _cycles(method: Method) -> Iterator[Problem]:
+    waits = {f"arm:{name}": {arm.start, *(f"chain:{data}" for data in arm.data.values())}
+             for name, arm in method.arms.items()}  # fmt: skip
+    waits |= {f"chain:{name}": {chain.segment.weights} for name, chain in method.synthesis.items()}
+    try:
+        TopologicalSorter(waits).prepare()
+    except CycleError as error:
+        path = " -> ".join(error.args[1])
+        yield Problem(("method",), f"arms and chains wait for each other: {path}")
+
+
+def arm_of(text: str) -> str:
+    """The name in "arm:<name>", else ""."""
+    return text.removeprefix("arm:") if text.startswith("arm:") else ""

