@@ -107,12 +107,13 @@ def count_logits(logits: Floats, labels: NDArray[np.uint8], is_rejected: bool, d
 def score(counts: Sequence[MaskCounts], definition: str) -> Scores:
     """Scores a set of expressions. Definitions: "lisa", "gsva", "gsva_not_grefcoco", "gres".
 
-    "lisa": an empty union counts 1, a rejection is nothing but an empty mask; divides with small
-    constants, as GSVA does. "gsva": an empty target counts 1 if rejected, else 0 and its false pixels (on gRefCOCO only)
-    join the unions; a rejected target keeps its mask. "gres" (ReLA): as GSVA, but a rejected target
-    counts 0 and joins the unions, and both accuracies are 0 where no target is empty.
-    Where the originals stop with a division by zero, that one ratio is None. Raises InvalidInput for
-    another name.
+    "lisa": an empty union counts 1; a rejection is nothing but an empty mask.
+    "gsva": an empty target counts 1 if rejected, else 0 and its false pixels join the unions (on gRefCOCO
+    only); a rejected target keeps its mask.
+    "gres" (ReLA): as GSVA, but a rejected target counts 0 and joins the unions, and both accuracies are 0
+    where no target is empty.
+    LISA and GSVA divide with small constants, kept here (below 2e-5). Where the originals stop with a
+    division by zero, that one ratio is None. Raises InvalidInput for another name.
     """
     rules = _rules(definition)
     table = _Table.of(counts)
