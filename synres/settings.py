@@ -1,7 +1,8 @@
-"""The only reader of environment variables. Each field is one variable: `s3_timeout_s` is `SYNRES_S3_TIMEOUT_S`."""
+"""The only reader of environment variables; each field is one: `s3_timeout_s` is `SYNRES_S3_TIMEOUT_S`."""
 
 from __future__ import annotations
 
+import os
 from typing import TypeVar
 
 from pydantic import Field, SecretStr, ValidationError
@@ -34,8 +35,49 @@ class StoreSettings(BaseSettings):
 class ServiceSettings(StoreSettings):
     """What every service needs; each service adds its own fields in a subclass."""
 
+    listen: str = Field(default="127.0.0.1:0", description="host:port; port 0 takes a free one.")
+    token: SecretStr | None = Field(
+        default=None,
+        description="Shared secret of all calls; it may be unset only when listening on loopback.",
+    )
+    max_in_flight: int = Field(
+        default=8, gt=0, description="Calls at a time; one more is told when to return."
+    )
+    max_message_bytes: int = Field(default=16 * 2**20, gt=0, description="Bytes of the largest message.")
+    reflection: bool = Field(default=False, description="True lets any client list the methods.")
+    drain_delay_s: float = Field(
+        default=0.0,
+        ge=0,
+        description="Seconds to go on serving after SIGTERM, until balancers look elsewhere.",
+    )
+    grace_s: float = Field(
+        default=30.0, ge=0, description="Seconds that calls under way may take after that."
+    )
+    log_level: str = Field(default="info", description="debug, info, warning or error.")
+    metrics_listen: str | None = Field(
+        default=None, description="host:port of Prometheus metrics; unset: none."
+    )
+    otlp_endpoint: str | None = Field(
+        default=None, description="URL that takes OTLP traces; unset: none sent."
+    )
 
-Settings = TypeVar("Settings", bound=StoreSettings)
+
+class ClientSettings(BaseSettings):
+    """Where the services listen, as `synres up` starts them and as the chart sets them."""
+
+    model_config = SettingsConfigDict(env_prefix="SYNRES_", extra="ignore", frozen=True)
+
+    captioner_address: str = Field(default="127.0.0.1:50051", description="host:port of the captioner.")
+    generator_address: str = Field(default="127.0.0.1:50052", description="host:port of the generator.")
+    segmenter_address: str = Field(default="127.0.0.1:50053", description="host:port of the segmenter.")
+    grouper_address: str = Field(default="127.0.0.1:50054", description="host:port of the grouper.")
+    trainer_address: str = Field(default="127.0.0.1:50055", description="host:port of the trainer.")
+    coordinator_address: str = Field(default="127.0.0.1:50056", description="host:port of the coordinator.")
+    token: SecretStr | None = Field(default=None, description="Shared secret of all calls.")
+    call_timeout_s: float = Field(default=600.0, gt=0, description="Deadline of one shard call in seconds.")
+
+
+Settings = TypeVar("Settings", bound=BaseSettings)
 
 
 def load_settings(kind: type[Settings]) -> Settings:
@@ -46,3 +88,14 @@ def load_settings(kind: type[Settings]) -> Settings:
         first = error.errors()[0]
         name = "SYNRES_" + "_".join(str(part) for part in first["loc"]).upper()
         raise SettingInvalid(f"environment variable {name}: {first['msg']}") from error
+
+
+def environment_with(settings: BaseSettings) -> dict[str, str]:
+    """This process's environment, with every field of `settings` that is set, for a child process."""
+    fields = {name: getattr(settings, name) for name in type(settings).model_fields}
+    texts = {name: _text(value) for name, value in fields.items() if value is not None}
+    return dict(os.environ) | {f"SYNRES_{name.upper()}": text for name, text in texts.items()}
+
+
+def _text(value: object) -> str:
+    return value.get_secret_value() if isinstance(value, SecretStr) else str(value)

@@ -1,7 +1,7 @@
 """A folder as an ArtifactStore. A write that returned is on the disk; readers never see a part of one.
 
-Create-if-absent is temporary file, fsync, `os.link`: the link fails if the name exists, where a rename would
-overwrite. Everything that can take a name away or change it (put, replace, delete) holds one lock, so that
+Create-if-absent is temporary file, fsync, hard link: the link fails if the name exists, where a rename would
+overwrite. Everything that can change a name or take it away (put, replace, delete) holds one lock, so that
 `replace` compares and writes in one step.
 """
 
@@ -21,6 +21,7 @@ from synres.ledger.keys import check_key, check_prefix
 from synres.ports import StoredObject
 
 _FULL = {errno.ENOSPC, errno.EDQUOT}
+_ABSENT = (FileNotFoundError, NotADirectoryError)
 _STALE_S = 86_400.0
 
 
@@ -28,15 +29,18 @@ class FileStore:
     """`root` is made by the first write. Needs a file system with hard links and `flock`."""
 
     def __init__(self, root: str | Path) -> None:
-        self.root = os.path.abspath(root)
-        self.url = self.root
-        self._temporary_folder = f"{self.root}/.tmp"
-        self._made: set[str] = set()
+        self.root = Path(root).resolve()
+        self.url = str(self.root)
+        self._temporary_folder = self.root / ".tmp"
+        self._made: set[Path] = set()
         self._drop_stale_temporaries()
 
     def get(self, key: str) -> bytes:
-        with self._reading(key), open(self._path(key), "rb", buffering=0) as file:
-            return file.readall()
+        try:
+            with self._errors(key):
+                return self._path(key).read_bytes()
+        except _ABSENT as error:
+            raise ArtifactMissing(key) from error
 
     def get_with_etag(self, key: str) -> tuple[bytes, str]:
         """The etag is the sha256 of the bytes: an inode and a time can come back, for other bytes."""
@@ -44,32 +48,29 @@ class FileStore:
         return data, digest_bytes(data)
 
     def head(self, key: str) -> StoredObject | None:
-        with suppress(FileNotFoundError, NotADirectoryError), self._working(key):
-            return _describe(key, os.stat(self._path(key)))
+        with suppress(*_ABSENT), self._errors(key):
+            return _describe(key, self._path(key).stat())
         return None
 
     def put(self, key: str, data: bytes) -> None:
-        path = self._path(key)
-        with self._writing(key), self._temporary(data) as temporary, self._locked():
+        with self._writing(key) as path, self._temporary(data) as temporary, self._locked():
             self._install(temporary, path)
 
     def put_if_absent(self, key: str, data: bytes) -> bool:
-        path = self._path(key)
-        with self._writing(key):
-            if os.path.exists(path):
+        with self._writing(key) as path:
+            if path.exists():
                 return False
             with self._temporary(data) as temporary:
-                self._make_folder(os.path.dirname(path))
+                self._make_folder(path.parent)
                 try:
-                    os.link(temporary, path)
+                    path.hardlink_to(temporary)
                 except FileExistsError:
                     return False
-                _sync_folder(os.path.dirname(path))
+                _sync_folder(path.parent)
                 return True
 
     def replace(self, key: str, data: bytes, etag: str) -> bool:
-        path = self._path(key)
-        with self._writing(key), self._temporary(data) as temporary, self._locked():
+        with self._writing(key) as path, self._temporary(data) as temporary, self._locked():
             try:
                 if self.get_with_etag(key)[1] != etag:
                     return False
@@ -80,105 +81,92 @@ class FileStore:
 
     def list(self, prefix: str) -> Iterator[StoredObject]:
         folder = check_prefix(prefix).rpartition("/")[0]
-        with self._working(prefix):
-            for key, entry in _walk(self._path(folder) if folder else self.root, folder):
+        with self._errors(prefix):
+            for key, entry in _walk(self.root / folder, folder):
                 if key.startswith(prefix):
                     with suppress(FileNotFoundError):
                         yield _describe(key, entry.stat())
 
     def delete(self, key: str) -> None:
         path = self._path(key)
-        with self._working(key), suppress(FileNotFoundError, NotADirectoryError), self._locked():
-            os.unlink(path)
-            _sync_folder(os.path.dirname(path))
+        with suppress(*_ABSENT), self._errors(key):
+            path.stat()
+            with self._locked():
+                path.unlink()
+                _sync_folder(path.parent)
 
-    def _path(self, key: str) -> str:
-        return f"{self.root}/{check_key(key)}"
+    def _path(self, key: str) -> Path:
+        return self.root / check_key(key)
 
-    def _install(self, temporary: str, path: str) -> None:
-        self._make_folder(os.path.dirname(path))
-        os.replace(temporary, path)
-        _sync_folder(os.path.dirname(path))
+    def _install(self, temporary: Path, path: Path) -> None:
+        self._make_folder(path.parent)
+        temporary.replace(path)
+        _sync_folder(path.parent)
 
-    def _make_folder(self, folder: str) -> None:
+    def _make_folder(self, folder: Path) -> None:
         if folder in self._made:
             return
         if folder == self.root:
-            os.makedirs(folder, exist_ok=True)
+            folder.mkdir(parents=True, exist_ok=True)
         else:
-            self._make_folder(os.path.dirname(folder))
+            self._make_folder(folder.parent)
             with suppress(FileExistsError):
-                os.mkdir(folder)
-                _sync_folder(os.path.dirname(folder))
+                folder.mkdir()
+                _sync_folder(folder.parent)
         self._made.add(folder)
 
     @contextmanager
-    def _temporary(self, data: bytes) -> Iterator[str]:
+    def _temporary(self, data: bytes) -> Iterator[Path]:
         self._make_folder(self._temporary_folder)
-        path = f"{self._temporary_folder}/{os.urandom(12).hex()}"
+        path = self._temporary_folder / os.urandom(12).hex()
         try:
-            with open(path, "xb", buffering=0) as file:
-                _write_all(file.fileno(), data)
+            with path.open("xb") as file:
+                file.write(data)
+                file.flush()
                 os.fsync(file.fileno())
             yield path
         finally:
-            with suppress(FileNotFoundError):
-                os.unlink(path)
+            path.unlink(missing_ok=True)
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        self._make_folder(self.root)
-        with open(f"{self.root}/.lock", "ab") as file:
+        with (self.root / ".lock").open("ab") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
 
     @contextmanager
-    def _reading(self, key: str) -> Iterator[None]:
+    def _writing(self, key: str) -> Iterator[Path]:
         try:
-            with self._working(key):
-                yield
-        except (FileNotFoundError, NotADirectoryError) as error:
-            raise ArtifactMissing(key) from error
-
-    @contextmanager
-    def _writing(self, key: str) -> Iterator[None]:
-        try:
-            with self._working(key):
-                yield
-        except (FileNotFoundError, NotADirectoryError) as error:
+            with self._errors(key):
+                yield self._path(key)
+        except _ABSENT as error:
             self._made.clear()
             raise StoreUnavailable(
                 f"a folder of {self.root} vanished while {key} was written: try again"
             ) from error
 
     @contextmanager
-    def _working(self, key: str) -> Iterator[None]:
+    def _errors(self, key: str) -> Iterator[None]:
         try:
             yield
-        except (FileNotFoundError, NotADirectoryError):
+        except _ABSENT:
             raise
         except OSError as error:
             kind = StoreFull if error.errno in _FULL else StoreUnavailable
             raise kind(f"{key or 'listing'} in {self.root}: {error.strerror}") from error
 
     def _drop_stale_temporaries(self) -> None:
-        with suppress(OSError), os.scandir(self._temporary_folder) as entries:
-            for entry in entries:
-                if time.time() - entry.stat().st_mtime > _STALE_S:
-                    os.unlink(entry)
+        with suppress(OSError):
+            for path in self._temporary_folder.iterdir():
+                if time.time() - path.stat().st_mtime > _STALE_S:
+                    path.unlink()
 
 
 def _describe(key: str, stat: os.stat_result) -> StoredObject:
     return StoredObject(key, stat.st_size, stat.st_mtime)
 
 
-def _write_all(descriptor: int, data: bytes) -> None:
-    view = memoryview(data)
-    while view:
-        view = view[os.write(descriptor, view) :]
-
-
-def _sync_folder(folder: str) -> None:
+def _sync_folder(folder: Path) -> None:
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)
@@ -186,11 +174,11 @@ def _sync_folder(folder: str) -> None:
         os.close(descriptor)
 
 
-def _walk(folder: str, key: str) -> Iterator[tuple[str, os.DirEntry[str]]]:
+def _walk(folder: str | Path, key: str) -> Iterator[tuple[str, os.DirEntry[str]]]:
     try:
         with os.scandir(folder) as found:
             entries = [entry for entry in found if not entry.name.startswith(".")]
-    except (FileNotFoundError, NotADirectoryError):
+    except _ABSENT:
         return
     # `/` sorts after `-` and `.`: byte order of keys is not the order of names
     for entry in sorted(entries, key=lambda entry: entry.name + "/" * entry.is_dir()):

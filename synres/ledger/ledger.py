@@ -32,7 +32,7 @@ class Ledger:
         self.store = store
 
     def put_blob(self, data: bytes, media_type: str) -> ArtifactRef:
-        """Writes `data` under its digest unless it is there; a blob of another size is a torn one, and mended."""
+        """Writes `data` under its digest unless it is there; one of another size is torn, and mended."""
         ref = ArtifactRef(digest_bytes(data), len(data), media_type)
         key = blob_key(ref.digest)
         present = self.store.head(key)
@@ -43,9 +43,9 @@ class Ledger:
         return ref
 
     def get_blob(self, digest: str) -> bytes:
-        """The bytes of `digest`, checked. Raises ArtifactMissing, or ArtifactCorrupt after it removed the blob.
+        """The bytes of `digest`, checked. Raises ArtifactMissing; ArtifactCorrupt after it removed the blob.
 
-        Removing is safe (L2: records that point at it now count as absent) and lets the next run write it anew.
+        Removing is safe (L2: records that point at it now count as absent): the next run writes it anew.
         """
         key = blob_key(digest)
         # read twice: a fault on the way is not a fault of the blob

@@ -13,7 +13,7 @@ from synres.errors import ArtifactCorrupt
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """What is asked for. `params` is canonical JSON text; `inputs` are *output digests* of upstream actions (L1)."""
+    """What is asked for. `params` is canonical JSON; `inputs` are *output digests* of upstream actions (L1)."""
 
     stage: str
     stage_version: int
@@ -29,7 +29,7 @@ class Action:
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """The hashed part: the action, its outputs (name -> digest; "rows" is what the next stage reads), rejections."""
+    """The hashed part. `outputs`: name -> digest; "rows" is what the next stage reads."""
 
     action: Action
     outputs: dict[str, str]

@@ -9,7 +9,7 @@ from synres.settings import StoreSettings, load_settings
 
 
 def open_store(url: str, settings: StoreSettings | None = None) -> ArtifactStore:
-    """A folder path or `s3://bucket/prefix`. S3 takes endpoint and keys from `settings` (default: environment)."""
+    """A folder path or `s3://bucket/prefix`; endpoint and keys from `settings` (default: environment)."""
     scheme, separator, rest = url.partition("://")
     if not separator:
         return FileStore(url)
