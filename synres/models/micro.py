@@ -8,14 +8,21 @@ the mask. Expressions of one picture share its encoding.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 import torch
+from safetensors import SafetensorError
+from safetensors.torch import load, save
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from synres.errors import ArtifactCorrupt
 from synres.models.micro_words import BUCKETS, MAX_WORDS, word_ids
+from synres.models.shipped import load_shipped
 
+WEIGHTS = Path(__file__).parent / "weights"
+BASE = "micro_res.safetensors"
 TEXT_WIDTH = 64
 STRIDE = 8
 """Sides of the pictures are multiples of this."""
@@ -166,3 +173,22 @@ class MicroRes(nn.Module):
         overlap = 2 * (chance * masks).sum((1, 2)) + 1
         dice = 1 - overlap / (chance.sum((1, 2)) + masks.sum((1, 2)) + 1)
         return (pixels + dice).mean()
+
+
+def load_micro_res(data: bytes | None = None) -> MicroRes:
+    """The network with the weights of these safetensors bytes, or with the shipped base; in eval mode.
+
+    Raises BackendUnavailable if the shipped base is missing or altered, ArtifactCorrupt for bytes that are not this
+    network's weights.
+    """
+    model = MicroRes().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    try:
+        model.load_state_dict(load(data) if data is not None else load_shipped(WEIGHTS, BASE)[0])
+    except (RuntimeError, SafetensorError) as error:
+        raise ArtifactCorrupt(f"these bytes are not weights of the micro RES network: {error}") from error
+    return model.eval()  # type: ignore[no-any-return]
+
+
+def save_micro_res(model: MicroRes) -> bytes:
+    """safetensors in float32 without metadata: equal weights give equal bytes."""
+    return save({name: tensor.contiguous() for name, tensor in model.state_dict().items()})

@@ -1,0 +1,1 @@
+"""Backends of this service, one file each."""

@@ -1,0 +1,36 @@
+"""The micro RES network behind the Segmenter port: the shipped base, or weights that a run has trained."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synres.domain.digests import digest_bytes, digest_json
+from synres.domain.types import Expression, ModelInfo
+from synres.models.micro import BASE, WEIGHTS, load_micro_res
+from synres.models.micro_predict import predict
+from synres.ports import Image, ScoredMask
+
+_CODE_VERSION = 1
+_THRESHOLD = 0.5
+
+
+class MicroSegmenter:
+    """`weights`: safetensors bytes; None takes the shipped base. Errors: those of `load_micro_res`."""
+
+    def __init__(self, weights: bytes | None = None) -> None:
+        self._network = load_micro_res(weights)
+        data = (WEIGHTS / BASE).read_bytes() if weights is None else weights
+        digest = digest_json(["micro", _CODE_VERSION, digest_bytes(data)])
+        self.model = ModelInfo("micro", digest, "Apache-2.0", bitwise=True)
+
+    def segment(self, image: Image, expressions: Sequence[Expression]) -> list[ScoredMask]:
+        """Masks at probability 0.5; the score is the mean probability inside the mask, 0 for an empty one."""
+        return [_scored(chance) for chance in predict(self._network, image, expressions)]
+
+
+def _scored(chance: NDArray[np.float32]) -> ScoredMask:
+    mask = chance > _THRESHOLD
+    return ScoredMask(mask, float(chance[mask].mean()) if mask.any() else 0.0)
