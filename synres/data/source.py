@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Protocol
 
 from synres.domain.types import Expression, Rle, SceneObject
 
@@ -42,16 +40,3 @@ class Refused:
     content: bytes
     reason: str
     message: str = ""
-
-
-class DatasetReader(Protocol):
-    """A dataset as ingest reads it."""
-
-    def fingerprint(self) -> str:
-        """A digest of all that `pictures` depends on (files, code); the same fingerprint is never read twice.
-
-        Raises UnsafePath, NotFound or InvalidInput for files that must not or cannot be read.
-        """
-
-    def pictures(self) -> Iterator[Picture | Refused]:
-        """Every picture once, in an order that is the same each time."""
