@@ -1,0 +1,54 @@
+"""Decodes, calls, encodes."""
+
+from __future__ import annotations
+
+import grpc
+
+from synres.data.images import decode_image
+from synres.domain.masks import encode_mask
+from synres.ledger.ledger import Ledger
+from synres.ports import ShardRequest, ShardResult
+from synres.rpc.calls import ModelCalls, check_of
+from synres.rpc.codec import model_to_proto, rle_to_proto
+from synres.rpc.segmenter.v1 import segmenter_pb2, segmenter_pb2_grpc
+from synres.stages.backends import SegmenterBackends
+from synres.stages.params import SegmentParams, decode_params
+from synres.stages.segment import SEGMENT, run_segment_shard
+from synres.stages.shard import Check
+
+
+class SegmenterServicer(segmenter_pb2_grpc.SegmenterServiceServicer):  # type: ignore[misc]
+    def __init__(self, ledger: Ledger, backends: SegmenterBackends) -> None:
+        self._ledger = ledger
+        self._backends = backends
+        self._calls = ModelCalls("segmenter")
+
+    def RunSegmentShard(
+        self, request: segmenter_pb2.RunSegmentShardRequest, context: grpc.ServicerContext
+    ) -> segmenter_pb2.RunSegmentShardResponse:
+        result = self._calls.run_shard(request.shard, context, self._run)
+        return segmenter_pb2.RunSegmentShardResponse(result=result)
+
+    def Describe(
+        self, request: segmenter_pb2.DescribeRequest, context: grpc.ServicerContext
+    ) -> segmenter_pb2.DescribeResponse:
+        model = self._backends.get(request.backend).model
+        return segmenter_pb2.DescribeResponse(model=model_to_proto(model), stage_version=SEGMENT.version)
+
+    def Segment(
+        self, request: segmenter_pb2.SegmentRequest, context: grpc.ServicerContext
+    ) -> segmenter_pb2.SegmentResponse:
+        image = decode_image(request.image)
+        segmenter = self._backends.get_trained(request.backend, request.weights)
+        with self._calls.turn(check_of(context)):
+            guesses = segmenter.segment(image, list(request.expressions))
+        masks = [
+            segmenter_pb2.ScoredMask(mask=rle_to_proto(encode_mask(guess.mask)), score=guess.score)
+            for guess in guesses
+        ]
+        return segmenter_pb2.SegmentResponse(masks=masks, model=model_to_proto(segmenter.model))
+
+    def _run(self, request: ShardRequest, check: Check) -> ShardResult:
+        backend = decode_params(request.params, SegmentParams).backend
+        segmenter, model = self._backends.for_shard(backend, request)
+        return run_segment_shard(self._ledger, segmenter, model, request, check)

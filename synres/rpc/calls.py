@@ -1,0 +1,66 @@
+"""What the stage servicers share: the caller's patience, and one call at a time at the models."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import grpc
+
+from synres import telemetry
+from synres.errors import CallCancelled, DeadlineExceeded
+from synres.ports import ShardRequest, ShardResult
+from synres.rpc.codec import request_from_proto, result_to_proto
+from synres.rpc.stage.v1 import stage_pb2
+from synres.stages.shard import Check
+
+_POLL_S = 0.1
+
+
+def check_of(context: grpc.ServicerContext) -> Check:
+    """Raises DeadlineExceeded or CallCancelled once the caller of `context` no longer waits."""
+
+    def check() -> None:
+        remaining_s = context.time_remaining()
+        if remaining_s is not None and remaining_s <= 0:
+            raise DeadlineExceeded("the deadline passed while the service worked")
+        if not context.is_active():
+            raise CallCancelled("the caller went away, or the service was stopped")
+
+    return check
+
+
+class ModelCalls:
+    """Calls that work with a service's models, one at a time: shards never overlap, nor share a batch."""
+
+    def __init__(self, service: str) -> None:
+        self._lock = threading.Lock()
+        self._wait = telemetry.QUEUE_SECONDS.labels(service)
+
+    @contextmanager
+    def turn(self, check: Check) -> Iterator[None]:
+        """Waits for the models while the caller waits too."""
+        started_s = time.perf_counter()
+        while not self._lock.acquire(timeout=_POLL_S):
+            check()
+        self._wait.observe(time.perf_counter() - started_s)
+        try:
+            check()
+            yield
+        finally:
+            self._lock.release()
+
+    def run_shard(
+        self,
+        message: stage_pb2.ShardRequest,
+        context: grpc.ServicerContext,
+        work: Callable[[ShardRequest, Check], ShardResult],
+    ) -> stage_pb2.ShardResult:
+        """`work` is a stage; what became of the shard is logged and counted."""
+        request, check = request_from_proto(message), check_of(context)
+        with telemetry.bound(stage=request.stage, shard=request.action[:12]), self.turn(check):
+            result = work(request, check)
+            telemetry.count_shard(request.stage, result)
+        return result_to_proto(result)

@@ -1,0 +1,72 @@
+"""One channel to one service: token, deadline and trace on every call, our own errors out of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any, Self, TypeVar, cast
+
+import grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from synres import telemetry
+from synres.rpc.status import error_of
+
+Answer = TypeVar("Answer")
+
+_OPTIONS = (
+    # the service says what is too large, in its own words
+    ("grpc.max_send_message_length", -1),
+    ("grpc.max_receive_message_length", -1),
+    ("grpc.keepalive_time_ms", 60_000),
+    ("grpc.keepalive_timeout_ms", 20_000),
+    ("grpc.keepalive_permit_without_calls", 1),
+    # a restarted service is found within a second, not after two minutes
+    ("grpc.initial_reconnect_backoff_ms", 50),
+    ("grpc.min_reconnect_backoff_ms", 50),
+    ("grpc.max_reconnect_backoff_ms", 1_000),
+    # channels of one process to one address would share a connection and its backoff
+    ("grpc.use_local_subchannel_pool", 1),
+    # the driver retries, by class and with jitter
+    ("grpc.enable_retries", 0),
+)
+
+
+class Connection:
+    """`address` is host:port. Safe to share between threads; a context manager that closes the channel."""
+
+    def __init__(self, address: str, token: str | None = None, timeout_s: float = 600.0) -> None:
+        self.address = address
+        self.channel = grpc.insecure_channel(address, options=_OPTIONS)
+        self._timeout_s = timeout_s
+        self._token = token
+
+    def call(self, method: Callable[..., Answer], request: Any) -> Answer:
+        """Calls a stub's `method`; raises the class of `synres.errors` that the service raised."""
+        headers = telemetry.trace_headers()
+        if self._token is not None:
+            headers["authorization"] = f"Bearer {self._token}"
+        try:
+            return method(request, timeout=self._timeout_s, metadata=tuple(headers.items()))
+        except grpc.RpcError as error:
+            raise error_of(cast(grpc.Call, error)) from error
+
+    def is_serving(self) -> bool:
+        """What the health service says; False when nobody answers within two seconds."""
+        stub = health_pb2_grpc.HealthStub(self.channel)
+        try:
+            answer = stub.Check(health_pb2.HealthCheckRequest(), timeout=2.0, wait_for_ready=True)
+        except grpc.RpcError:
+            return False
+        return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
+
+    def close(self) -> None:
+        self.channel.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

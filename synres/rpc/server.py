@@ -1,0 +1,118 @@
+"""One server for every app: guard, health, reflection by flag, and a drain on SIGTERM."""
+
+from __future__ import annotations
+
+import ipaddress
+import signal
+import threading
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from types import TracebackType
+
+import grpc
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from synres import telemetry
+from synres.errors import SettingInvalid
+from synres.rpc.interceptor import Admission, Guard
+from synres.settings import ServiceSettings
+
+_SPARE_THREADS = 4  # for health checks, and to tell callers that the service is full
+
+
+class Server:
+    """Add servicers to `grpc`, then `run()` in a process of its own, or use it as a context manager.
+
+    `service` is the full proto name. Raises SettingInvalid without a token beyond loopback.
+    """
+
+    def __init__(self, service: str, settings: ServiceSettings) -> None:
+        _require_token(settings)
+        self._settings = settings
+        self._names = [health.OVERALL_HEALTH, service]
+        token = settings.token.get_secret_value() if settings.token else None
+        self.grpc = grpc.server(
+            ThreadPoolExecutor(settings.max_in_flight + _SPARE_THREADS),
+            interceptors=[Guard(token, Admission(settings.max_in_flight))],
+            options=_options(settings.max_message_bytes),
+        )
+        self._health = health.HealthServicer()
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, self.grpc)
+        if settings.reflection:
+            reflection.enable_server_reflection(
+                [service, health.SERVICE_NAME, reflection.SERVICE_NAME], self.grpc
+            )
+
+    def start(self) -> str:
+        """Listens; returns the address with the port it got. Raises SettingInvalid when the port is taken."""
+        host = self._settings.listen.rpartition(":")[0]
+        try:
+            port = self.grpc.add_insecure_port(self._settings.listen)
+        except RuntimeError as error:
+            raise SettingInvalid(
+                f"SYNRES_LISTEN: cannot listen on {self._settings.listen}: {error}"
+            ) from error
+        self.grpc.start()
+        self._say(health_pb2.HealthCheckResponse.SERVING)
+        telemetry.log.info("serving", address=f"{host}:{port}")
+        return f"{host}:{port}"
+
+    def stop(self) -> None:
+        """NOT_SERVING, then no new calls after the delay, then wait for those under way within the grace."""
+        self._say(health_pb2.HealthCheckResponse.NOT_SERVING)
+        time.sleep(self._settings.drain_delay_s)
+        self.grpc.stop(self._settings.grace_s).wait()
+        telemetry.log.info("stopped")
+
+    def run(self) -> None:
+        """Serves until SIGTERM or SIGINT, drains, returns."""
+        stopping = threading.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: stopping.set())
+        self.start()
+        stopping.wait()
+        self.stop()
+
+    def __enter__(self) -> str:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def _say(self, status: health_pb2.HealthCheckResponse.ServingStatus) -> None:
+        for name in self._names:
+            self._health.set(name, status)
+
+
+def _require_token(settings: ServiceSettings) -> None:
+    if settings.token is None and not _is_loopback(settings.listen.rpartition(":")[0]):
+        raise SettingInvalid(
+            f"SYNRES_TOKEN is needed to listen on {settings.listen}; only loopback may go without"
+        )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _options(max_message_bytes: int) -> Sequence[tuple[str, int]]:
+    return (
+        ("grpc.max_receive_message_length", max_message_bytes),
+        ("grpc.max_send_message_length", -1),
+        # a second server on the port would share its calls instead of failing
+        ("grpc.so_reuseport", 0),
+        ("grpc.keepalive_time_ms", 60_000),
+        ("grpc.keepalive_timeout_ms", 20_000),
+        ("grpc.keepalive_permit_without_calls", 1),
+        ("grpc.http2.min_ping_interval_without_data_ms", 30_000),
+        # new replicas are found when a connection ends
+        ("grpc.max_connection_age_ms", 600_000),
+        ("grpc.max_connection_age_grace_ms", 600_000),
+    )

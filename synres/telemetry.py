@@ -1,0 +1,108 @@
+"""JSON logs, Prometheus metrics and OpenTelemetry traces, under one set of names.
+
+Nothing is configured at import: a composition root calls `configure`, a library stays silent. The metrics
+live in Prometheus's default registry from the start; counting costs nothing when nobody reads.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+import structlog
+from opentelemetry import propagate, trace
+from prometheus_client import Counter, Gauge, Histogram, start_http_server
+
+from synres.errors import SettingInvalid
+from synres.ports import ShardResult
+from synres.settings import ServiceSettings
+
+_SECONDS = (0.005, 0.02, 0.1, 0.5, 2, 10, 60, 300)
+
+REQUESTS = Counter("synres_requests_total", "Calls answered.", ["service", "method", "code"])
+REQUEST_SECONDS = Histogram(
+    "synres_request_duration_seconds", "Time to answer.", ["service", "method"], buckets=_SECONDS
+)
+QUEUE_SECONDS = Histogram(
+    "synres_queue_wait_seconds", "Time a call waited for the model.", ["service"], buckets=_SECONDS
+)
+IN_FLIGHT = Gauge("synres_inflight", "Calls under way.", ["service"])
+REJECTED = Counter("synres_rejected_total", "Items turned away.", ["reason"])
+STAGE_BACKLOG = Gauge("synres_stage_backlog", "Planned shards without a record.", ["stage"])
+ARTIFACTS = Counter("synres_artifacts_total", "Shards that ended.", ["stage", "outcome"])
+"""`outcome`: "committed" | "deduplicated" | "quarantined"."""
+
+log = structlog.get_logger("synres")
+
+
+def configure(service: str, settings: ServiceSettings) -> None:
+    """JSON lines on stderr; metrics and traces where the settings say so."""
+    _configure_logs(service, settings.log_level)
+    if settings.metrics_listen:
+        host, _, port = settings.metrics_listen.rpartition(":")
+        start_http_server(int(port), host)
+    if settings.otlp_endpoint:
+        _configure_traces(service, settings.otlp_endpoint)
+
+
+@contextmanager
+def bound(**names: str) -> Iterator[None]:
+    """Every log line inside carries `names`, for example run, stage and shard."""
+    with structlog.contextvars.bound_contextvars(**names):
+        yield
+
+
+@contextmanager
+def span(name: str, carrier: Mapping[str, str]) -> Iterator[None]:
+    """A span under the trace that `carrier` (W3C headers) names, if any."""
+    tracer = trace.get_tracer("synres")
+    with tracer.start_as_current_span(name, context=propagate.extract(dict(carrier))):
+        yield
+
+
+def count_shard(stage: str, result: ShardResult) -> None:
+    """What became of a shard."""
+    outcome = "deduplicated" if result.cached else "committed"
+    ARTIFACTS.labels(stage, outcome).inc()
+    for _, reason in () if result.cached else result.rejections:
+        REJECTED.labels(reason).inc()
+    log.info("shard done", outcome=outcome, **result.counts)
+
+
+def trace_headers() -> dict[str, str]:
+    """W3C headers of the current span; empty without one."""
+    headers: dict[str, str] = {}
+    propagate.inject(headers)
+    return headers
+
+
+def _configure_logs(service: str, level: str) -> None:
+    levels = logging.getLevelNamesMapping()
+    if level.upper() not in levels:
+        raise SettingInvalid(f"SYNRES_LOG_LEVEL is {level!r}; use debug, info, warning or error")
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            lambda _logger, _method, event: {"service": service, **event},
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso"),
+            structlog.processors.dict_tracebacks,
+            structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(levels[level.upper()]),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+
+
+def _configure_traces(service: str, endpoint: str) -> None:
+    # the SDK is the `tracing` extra: nobody else pays for it
+    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+    from opentelemetry.sdk.resources import Resource
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.export import BatchSpanProcessor
+
+    provider = TracerProvider(resource=Resource.create({"service.name": f"synres-{service}"}))
+    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint)))
+    trace.set_tracer_provider(provider)
