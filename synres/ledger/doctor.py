@@ -15,8 +15,8 @@ MEANING = {
     "atomic": "one writer wins each race: several coordinators may work on one run without waste.",
     "racy": "two writers can both believe they won: results stay right, since downstream work follows output "
     "digests, but with several coordinators some work may be done twice. Run one coordinator.",
-    "ignored": "a conditional write overwrites without a word: results stay right, since downstream work follows "
-    "output digests, but the lease holds nobody back and work may be done twice. Run one coordinator.",
+    "ignored": "a conditional write overwrites without a word: results stay right, since downstream work "
+    "follows output digests, but no lease holds and work may be done twice. Run one coordinator.",
 }
 
 

@@ -13,7 +13,7 @@ from synres.errors import ArtifactCorrupt
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """What is asked for. `params` is canonical JSON; `inputs` are *output digests* of upstream actions (L1)."""
+    """What is asked for. `params` is canonical JSON; `inputs` are upstream *output digests* (L1)."""
 
     stage: str
     stage_version: int

@@ -26,7 +26,7 @@ _SPEC = re.compile(r"runs/([^/]+)/spec\.json")
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """A failure that a living driver observed. `cost` counts against the caps (L8); `at_s` is epoch seconds."""
+    """A failure that a living driver saw. `cost` counts against the caps (L8); `at_s` is epoch seconds."""
 
     stage: str
     code: str
@@ -70,7 +70,7 @@ class RunFolder:
         self._spec = run_key(run, "spec.json")
 
     def freeze(self, frozen: Mapping[str, Any]) -> dict[str, Any]:
-        """Writes spec, model digests, licences, seed (any JSON), unless there is one; returns what is there."""
+        """Writes spec, model digests, licences, seed (any JSON), unless it is written; returns what is."""
         self.store.put_if_absent(self._spec, canonical_json({**frozen, "format": FORMAT}))
         return self.spec()
 
