@@ -35,7 +35,7 @@ class Mixture:
         self._slots = np.repeat(np.arange(len(self._parts)), [ratios[part] for part in self._parts])
 
     def draw(self, step_index: int) -> tuple[str, int]:
-        """(part, index within the part) at `step_index` (0, 1, ...), counted in examples and not in batches."""
+        """(part, index within the part) at `step_index`: 0, 1, ... in examples, not in batches."""
         cycle, place = divmod(step_index, len(self._slots))
         slots = self._slots[_permutation(len(self._slots), self._seed, "cycle", cycle)]
         part = self._parts[slots[place]]

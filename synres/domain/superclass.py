@@ -63,11 +63,8 @@ def replace_superclass(
 def _fits(candidate: Expression, other: tuple[str, Expression], superclasses: Mapping[str, str]) -> bool:
     """True unless the candidate says a word that the other object's texts, broadened, do not."""
     known = " ".join(other).lower()
-    broader = [
-        superclass
-        for noun, superclass in superclasses.items()
-        if re.search(rf"\b{re.escape(noun)}(e?s)?\b", known)
-    ]
+    nouns = [other[0].lower(), *known.split(), *plain_words(known)]
+    broader = [superclasses[noun] for noun in nouns if noun in superclasses]
     return set(plain_words(candidate)) <= set(plain_words(" ".join([known, *broader])))
 
 

@@ -150,7 +150,7 @@ def test_definitions_agree_without_empties_and_rejections(counts: list[MaskCount
     plain = [MaskCounts(c.intersection, max(c.union, 1), True, False) for c in counts]
     lisa, gsva, gres = (score(plain, definition) for definition in ("lisa", "gsva", "gres"))
     assert lisa.giou == pytest.approx(gres.giou, abs=2e-5)
-    assert gsva.giou == pytest.approx(gres.giou, abs=1e-6)
+    assert gsva.giou == pytest.approx(gres.giou, abs=2e-5)
     assert lisa.ciou == pytest.approx(gsva.ciou) == pytest.approx(gres.ciou)
 
 

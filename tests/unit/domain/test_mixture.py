@@ -1,0 +1,87 @@
+"""The training stream keeps its ratios, goes through all data, and can start anywhere."""
+
+from collections import Counter
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from synres.domain.mixture import PAPER_RATIOS, Mixture
+from synres.errors import InvalidInput, MixturePartEmpty
+
+SIZES = {"sem_seg": 700, "refer_seg": 110, "vqa": 45, "reason_seg": 3, "synres": 260}
+ratio_maps = st.dictionaries(st.sampled_from("abcde"), st.integers(0, 5), min_size=1).filter(
+    lambda ratios: any(ratios.values())
+)
+
+
+def mixture(seed=0):
+    return Mixture(seed, PAPER_RATIOS, SIZES)
+
+
+def test_paper_ratios_over_ten_thousand_draws():
+    """9:3:3:1:4 within one per cent; in whole cycles of twenty, exactly."""
+    drawn = Counter(mixture().draw(step)[0] for step in range(10_000))
+    assert drawn == {part: ratio * 500 for part, ratio in PAPER_RATIOS.items()}
+
+
+def test_any_window_of_the_stream_is_mixed():
+    """No window of a hundred draws strays from the ratios by more than one cycle."""
+    stream = mixture()
+    for start in (0, 7, 333):
+        drawn = Counter(stream.draw(step)[0] for step in range(start, start + 100))
+        assert all(abs(drawn[part] - 5 * ratio) <= ratio for part, ratio in PAPER_RATIOS.items())
+
+
+@given(st.integers(0, 2**63 - 1), st.integers(0, 10**9))
+def test_draws_need_no_memory(seed, step):
+    """A fresh stream at any step draws what a stream that came there would."""
+    warm = mixture(seed)
+    warm.draw(max(step - 1, 0))
+    assert warm.draw(step) == mixture(seed).draw(step)
+
+
+@given(st.integers(0, 2**63 - 1), ratio_maps, st.integers(1, 7))
+def test_each_epoch_holds_each_example_once(seed, ratios, size):
+    """A part's indices come in permutations: after k whole epochs each was drawn k times."""
+    stream = Mixture(seed, ratios, dict.fromkeys(ratios, size))
+    drawn = [stream.draw(step) for step in range(sum(ratios.values()) * size * 2)]
+    for part, ratio in ratios.items():
+        indices = [index for name, index in drawn if name == part]
+        assert len(indices) == ratio * size * 2
+        for epoch in range(ratio * 2):
+            assert sorted(indices[epoch * size : (epoch + 1) * size]) == list(range(size))
+
+
+def test_order_follows_the_seed_and_not_the_order_of_parts():
+    """Another seed gives another stream; parts listed in another order give the same one."""
+    turned = Mixture(0, dict(reversed(PAPER_RATIOS.items())), SIZES)
+    stream = [mixture().draw(step) for step in range(100)]
+    assert stream == [turned.draw(step) for step in range(100)]
+    assert stream != [mixture(1).draw(step) for step in range(100)]
+
+
+@pytest.mark.parametrize("sizes", [SIZES | {"vqa": 0}, {k: v for k, v in SIZES.items() if k != "vqa"}])
+def test_a_part_without_data_is_an_error(sizes):
+    """Never renormalised silently: the part, its ratio and the mend are named."""
+    with pytest.raises(MixturePartEmpty, match="'vqa' has ratio 3 and no data; add data or set it to 0"):
+        Mixture(0, PAPER_RATIOS, sizes)
+
+
+def test_a_ratio_of_nought_leaves_a_part_out():
+    """With ratio 0 a part needs no data, and data of it is not drawn."""
+    stream = Mixture(0, {"real": 1, "synres": 0}, {"real": 5, "synres": 9})
+    assert {stream.draw(step)[0] for step in range(50)} == {"real"}
+
+
+@pytest.mark.parametrize("ratios", [{}, {"real": 0}, {"real": 1, "synres": -1}])
+def test_impossible_ratios_are_refused(ratios):
+    """One above 0, none below."""
+    with pytest.raises(InvalidInput, match="one above 0 and none below"):
+        Mixture(0, ratios, {"real": 1})
+
+
+def test_data_without_a_ratio_is_refused():
+    """Data that nobody would ever see is a mistake in the spec."""
+    with pytest.raises(InvalidInput, match="'synres' has data but no ratio"):
+        Mixture(0, {"real": 1}, {"real": 1, "synres": 1})
