@@ -56,7 +56,7 @@ class MixturePart:
 class TrainParams:
     """`weights_input` indexes the starting weights among the inputs; -1 = from scratch, -2 = the shipped base.
 
-    `learning_rate` rises over `warmup_steps`, then falls along a half cosine to nought. `clip_norm` bounds the
+    `batch_size` counts pictures; each gives up to `expressions_per_picture` expressions. `learning_rate` rises over `warmup_steps`, then falls along a half cosine to nought. `clip_norm` bounds the
     gradient's norm; 0 leaves it. `mosaic_tiles` = fewest and most tiles beside the real one; `mosaic_from` = the
     part they come from. `superclass_table`: "microworld" | "coco".
     """
@@ -68,6 +68,7 @@ class TrainParams:
     steps: int
     batch_size: int
     learning_rate: float
+    expressions_per_picture: int = 3
     warmup_steps: int = 0
     weight_decay: float = 0.01
     clip_norm: float = 1.0

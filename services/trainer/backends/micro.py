@@ -1,0 +1,62 @@
+"""The micro RES network as a Trainable."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from services.trainer.trainable import Batch
+from synres.domain.digests import digest_bytes, digest_json
+from synres.domain.types import Expression, ModelInfo
+from synres.models.micro import BASE, WEIGHTS, MicroRes, load_micro_res, save_micro_res
+from synres.models.micro_predict import WORKING_SIDE, predict
+from synres.ports import Image, ScoredMask
+
+_CODE_VERSION = 1
+
+
+class MicroBackend:
+    def __init__(self) -> None:
+        shipped = (WEIGHTS / BASE).read_bytes() if (WEIGHTS / BASE).is_file() else b""
+        digest = digest_json(["micro-trainer", _CODE_VERSION, digest_bytes(shipped)])
+        self.model = ModelInfo("micro", digest, "Apache-2.0", bitwise=True)
+
+    def open(self, weights: bytes | None) -> MicroTrainable:
+        """Raises BackendUnavailable if the shipped base is missing or altered, ArtifactCorrupt for other bytes."""
+        return MicroTrainable(load_micro_res(weights), self.model)
+
+    def scratch(self, seed: int) -> MicroTrainable:
+        torch.manual_seed(seed)
+        network = MicroRes().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        return MicroTrainable(network, self.model)
+
+
+class MicroTrainable:
+    side = WORKING_SIDE
+
+    def __init__(self, network: MicroRes, model: ModelInfo) -> None:
+        self.module = network
+        self.model = model
+
+    def loss(self, batch: Batch) -> Tensor:
+        images = torch.from_numpy(batch.images).permute(0, 3, 1, 2).float() / 255
+        images = images.contiguous(memory_format=torch.channels_last)
+        words = self.module.tokenize(batch.expressions)
+        logits = self.module(images, words, torch.from_numpy(batch.owners))
+        return self.module.loss(logits, torch.from_numpy(batch.masks).float())
+
+    def segment(self, image: Image, expressions: Sequence[Expression]) -> list[ScoredMask]:
+        """Masks at probability 0.5; the score is the mean probability inside the mask, 0 for an empty one."""
+        return [_scored(chance) for chance in predict(self.module, image, expressions)]
+
+    def weights(self) -> bytes:
+        return save_micro_res(self.module)
+
+
+def _scored(chance: NDArray[np.float32]) -> ScoredMask:
+    mask = chance > 0.5
+    return ScoredMask(mask, float(chance[mask].mean()) if mask.any() else 0.0)

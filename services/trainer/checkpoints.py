@@ -1,0 +1,109 @@
+"""Checkpoints: weights, optimizer state, step and log so far, so that a killed training goes on bit for bit.
+
+The pointer `training/<action>/<step>.json` stands outside `runs/`: the same action of another run resumes from it
+too. It is written after its blobs; a pointer whose blobs are gone or unreadable is passed over, since an earlier
+checkpoint, or none, leads to the same weights.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from safetensors.torch import load, save
+from torch import Tensor, nn
+
+from synres.domain.digests import canonical_json
+from synres.errors import ArtifactCorrupt, ArtifactMissing
+from synres.ledger.ledger import Ledger
+
+SAFETENSORS = "application/safetensors"
+
+
+@dataclass(frozen=True, slots=True)
+class StepLog:
+    """One training step, counted from 0. `refusals`: superclass replacements that were drawn but not made."""
+
+    step: int
+    loss: float
+    learning_rate: float
+    refusals: int
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """The state after `step` steps. Tensor names begin with "weights." or "optimizer.<parameter>."."""
+
+    step: int
+    tensors: dict[str, Tensor]
+    log: list[StepLog]
+
+
+def save_checkpoint(
+    ledger: Ledger,
+    action: str,
+    step: int,
+    module: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    log: list[StepLog],
+) -> None:
+    """Blobs first, pointer last. `optimizer` must have taken a step."""
+    state = ledger.put_blob(save(_tensors(module, optimizer)), SAFETENSORS)
+    pointer = {"step": step, "tensors": state.digest, "log": ledger.put_rows(log).digest}
+    ledger.store.put(f"{_folder(action)}{step:08d}.json", canonical_json(pointer))
+
+
+def load_checkpoint(ledger: Ledger, action: str) -> Checkpoint | None:
+    """The latest one that can be read."""
+    return next(_readable(ledger, action), None)
+
+
+def drop_checkpoints(ledger: Ledger, action: str) -> None:
+    """Removes the pointers; their blobs are left to `synres store gc`."""
+    for pointer in list(ledger.store.list(_folder(action))):
+        ledger.store.delete(pointer.key)
+
+
+def restore(checkpoint: Checkpoint, module: nn.Module, optimizer: torch.optim.Optimizer) -> None:
+    """Puts the state back into a model and an optimizer of the same kind."""
+    weights, slots = _split(checkpoint.tensors)
+    module.load_state_dict(weights)
+    state = optimizer.state_dict()
+    state["state"] = {index: slots[index] for index in sorted(slots)}
+    optimizer.load_state_dict(state)
+
+
+def _folder(action: str) -> str:
+    return f"training/{action}/"
+
+
+def _readable(ledger: Ledger, action: str) -> Iterator[Checkpoint]:
+    for found in sorted(ledger.store.list(_folder(action)), key=lambda stored: stored.key, reverse=True):
+        try:
+            pointer = json.loads(ledger.store.get(found.key))
+            tensors = load(ledger.get_blob(pointer["tensors"]))
+            yield Checkpoint(pointer["step"], tensors, ledger.get_rows(pointer["log"], StepLog))
+        except (ArtifactMissing, ArtifactCorrupt, json.JSONDecodeError):
+            continue
+
+
+def _tensors(module: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+    tensors = {f"weights.{name}": tensor.contiguous() for name, tensor in module.state_dict().items()}
+    for index, slots in optimizer.state_dict()["state"].items():
+        tensors |= {f"optimizer.{index}.{name}": value.contiguous() for name, value in slots.items()}
+    return tensors
+
+
+def _split(tensors: dict[str, Tensor]) -> tuple[dict[str, Tensor], dict[int, dict[str, Tensor]]]:
+    weights: dict[str, Tensor] = {}
+    slots: dict[int, dict[str, Tensor]] = {}
+    for name, tensor in tensors.items():
+        kind, _, rest = name.partition(".")
+        if kind == "weights":
+            weights[rest] = tensor
+        else:
+            index, _, slot = rest.partition(".")
+            slots.setdefault(int(index), {})[slot] = tensor
+    return weights, slots

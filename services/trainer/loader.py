@@ -1,0 +1,140 @@
+"""Batches by step: mixture, mosaic and superclass replacement, drawn afresh from pure seeded functions.
+
+Nothing is remembered between batches: batch k is a function of rows, params and k, whoever asks, in any order.
+A draw of the part `mosaic_from` becomes, with `mosaic_probability`, a mosaic of one real picture (a draw of another
+part, if there is one) and 3 to 8 pictures of that part; a draw of another part stays as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from services.trainer.pictures import (
+    TargetObject,
+    TrainingPicture,
+    View,
+    load_pictures,
+    object_view,
+    whole_view,
+)
+from services.trainer.superclasses import noun_pattern, noun_spans, superclass_table
+from services.trainer.trainable import Batch
+from synres.domain.mixture import Mixture
+from synres.domain.mosaic import Tile, compose_mosaic, plan_mosaic
+from synres.domain.seeds import derive_seed, rng
+from synres.domain.superclass import replace_superclass
+from synres.domain.types import Expression, Triplet
+from synres.ledger.ledger import Ledger
+from synres.ports import Image, Mask
+from synres.stages.params import TrainParams
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One training picture and the expressions drawn for it, each with its mask. `tiles` is 1 without mosaic."""
+
+    image: Image
+    targets: tuple[tuple[Expression, Mask], ...]
+    refusals: int
+    tiles: int
+
+
+class Loader:
+    """Raises MixturePartEmpty for a part with a ratio and no triplets, InvalidInput for unusable params."""
+
+    def __init__(
+        self, ledger: Ledger, rows: Mapping[str, Sequence[Triplet]], params: TrainParams, side: int
+    ) -> None:
+        self._params, self._side = params, side
+        self._pools = {part: load_pictures(ledger, triplets) for part, triplets in rows.items()}
+        sizes = {part: len(pool) for part, pool in self._pools.items()}
+        ratios = {part.name: part.ratio for part in params.parts}
+        self._mixture = Mixture(derive_seed(params.seed, "mixture"), ratios, sizes)
+        real = {part: ratio for part, ratio in ratios.items() if part != params.mosaic_from}
+        # without another part (the control), the mosaic's first tile comes from the same one
+        real = real if any(real.values()) else ratios
+        self._real = Mixture(derive_seed(params.seed, "real"), real, {part: sizes[part] for part in real})
+        self._table = superclass_table(params.superclass_table)
+        self._nouns = noun_pattern(self._table)
+
+    def batch(self, step: int) -> Batch:
+        """The batch of `step` (0, 1, ...): `batch_size` pictures, up to `expressions_per_picture` of each."""
+        first = step * self._params.batch_size
+        examples = [self.example(first + k) for k in range(self._params.batch_size)]
+        targets = [target for example in examples for target in example.targets]
+        return Batch(
+            images=np.stack([example.image for example in examples]),
+            owners=np.repeat(np.arange(len(examples)), [len(example.targets) for example in examples]),
+            expressions=tuple(expression for expression, _ in targets),
+            masks=np.stack([mask for _, mask in targets]),
+            refusals=sum(example.refusals for example in examples),
+        )
+
+    def example(self, number: int) -> Example:
+        """The example at `number` (0, 1, ...), counted over all steps."""
+        part, index = self._mixture.draw(number)
+        generator = rng(self._params.seed, "example", number)
+        makes_mosaic = generator.random() < self._params.mosaic_probability
+        if part == self._params.mosaic_from and makes_mosaic:
+            image, views, masks = self._mosaic(number, generator)
+        else:
+            view = whole_view(self._pools[part][index], self._side)
+            image, views, masks = view.image, [view], _targets(view)
+        chosen = generator.permutation(sorted(masks))[: self._params.expressions_per_picture].tolist()
+        return self._worded(number, image, views, {expression: masks[expression] for expression in chosen})
+
+    def _mosaic(
+        self, number: int, generator: np.random.Generator
+    ) -> tuple[Image, list[View], dict[Expression, Mask]]:
+        pool = self._pools[self._params.mosaic_from]
+        count = int(generator.integers(*self._params.mosaic_tiles, endpoint=True))
+        part, index = self._real.draw(number)
+        pictures = [self._pools[part][index]]
+        pictures += [pool[k] for k in generator.choice(len(pool), count, replace=count > len(pool))]
+        side = (self._side, self._side)
+        layout = plan_mosaic(derive_seed(self._params.seed, "layout", number), count + 1, side)
+        views = [
+            object_view(picture, _any_object(picture, generator), (box.height, box.width))
+            for picture, box in zip(pictures, layout, strict=True)
+        ]
+        whole = compose_mosaic(layout, [Tile(view.image, _targets(view)) for view in views])
+        return whole.image, views, whole.targets
+
+    def _worded(
+        self, number: int, image: Image, views: Sequence[View], masks: Mapping[Expression, Mask]
+    ) -> Example:
+        objects = [found for view in views for found in view.objects]
+        targets: dict[Expression, Mask] = {}
+        refusals = 0
+        for expression, mask in masks.items():
+            others = [
+                (o.category, text)
+                for o in objects
+                if expression not in o.expressions
+                for text in o.expressions
+            ]
+            replacement = replace_superclass(
+                expression, noun_spans(expression, self._nouns), self._table,
+                self._params.superclass_probability, derive_seed(self._params.seed, "superclass", number, expression),
+                others,
+            )  # fmt: skip
+            refusals += replacement.refused
+            targets.setdefault(replacement.expression, mask)
+        return Example(image, tuple(targets.items()), refusals, len(views))
+
+
+def _targets(view: View) -> dict[Expression, Mask]:
+    """Each expression's mask in the view; an expression of two objects names both."""
+    targets: dict[Expression, Mask] = {}
+    for found, mask in zip(view.objects, view.masks, strict=True):
+        # a small object can vanish when its picture shrinks
+        for expression in found.expressions if mask.any() else ():
+            targets[expression] = targets[expression] | mask if expression in targets else mask
+    return targets
+
+
+def _any_object(picture: TrainingPicture, generator: np.random.Generator) -> TargetObject:
+    return picture.objects[int(generator.integers(len(picture.objects)))]

@@ -1,0 +1,123 @@
+"""Training jobs as child processes: the JobRunner of one machine."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import tempfile
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import IO, Any
+
+from services.trainer.manifest import STAGES, encode_request, job_manifest
+from synres.errors import Overloaded, TrainingFailed
+from synres.ledger.ledger import Ledger
+from synres.ports import JobStatus, ShardRequest
+
+_TAIL_BYTES = 4096
+_RETRY_S = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    process: subprocess.Popen[bytes]
+    speech: IO[bytes]
+
+    @property
+    def runs(self) -> bool:
+        return self.process.poll() is None
+
+
+class SubprocessJobs:
+    """At most `max_jobs` at a time, over the store of `ledger`. Children end when this process does."""
+
+    def __init__(self, ledger: Ledger, max_jobs: int = 2) -> None:
+        self._ledger = ledger
+        self._max_jobs = max_jobs
+        self._jobs: dict[str, _Job] = {}
+        self._lock = threading.Lock()
+
+    def submit(self, request: ShardRequest) -> None:
+        with self._lock:
+            if self._is_running(request.action) or self._has_record(request.action):
+                return
+            if sum(job.runs for job in self._jobs.values()) >= self._max_jobs:
+                raise Overloaded(f"{self._max_jobs} training jobs run already", retry_after_s=_RETRY_S)
+            self._forget(request.action)
+            self._jobs[request.action] = self._start(request)
+
+    def status(self, action: str) -> JobStatus:
+        with self._lock:
+            job = self._jobs.get(action)
+            if job is not None and job.runs:
+                return _progress(_last_words(job))
+            if self._has_record(action):
+                return JobStatus("succeeded", 1.0)
+            if job is None:
+                return _failed("no such job runs here; its service died under it: submit it again")
+            return _failure(job)
+
+    def cancel(self, action: str) -> None:
+        with self._lock:
+            self._forget(action)
+
+    def close(self) -> None:
+        """Stops every job; the service is going."""
+        with self._lock:
+            for action in list(self._jobs):
+                self._forget(action)
+
+    def _start(self, request: ShardRequest) -> _Job:
+        blob = self._ledger.put_blob(encode_request(request), "application/json")
+        manifest = job_manifest(request, blob.digest, self._ledger.store.url)
+        # an unnamed file: nobody must read along for the child to go on, and nothing is left behind
+        speech = tempfile.TemporaryFile()  # noqa: SIM115
+        process = subprocess.Popen(manifest.command, stdin=subprocess.PIPE, stdout=speech)
+        return _Job(process, speech)
+
+    def _forget(self, action: str) -> None:
+        job = self._jobs.pop(action, None)
+        if job is None:
+            return
+        job.process.kill()
+        job.process.wait()
+        job.speech.close()
+        if job.process.stdin:
+            job.process.stdin.close()
+
+    def _is_running(self, action: str) -> bool:
+        return action in self._jobs and self._jobs[action].runs
+
+    def _has_record(self, action: str) -> bool:
+        return any(self._ledger.find_record(stage, action) for stage in STAGES)
+
+
+def _last_words(job: _Job) -> Mapping[str, Any]:
+    size = os.fstat(job.speech.fileno()).st_size
+    tail = os.pread(job.speech.fileno(), _TAIL_BYTES, max(0, size - _TAIL_BYTES))
+    # what follows the last line end is a line still being written
+    lines = tail.split(b"\n")[:-1]
+    return dict(json.loads(lines[-1])) if lines else {}
+
+
+def _progress(words: Mapping[str, Any]) -> JobStatus:
+    facts = {name: float(value) for name, value in words.items() if isinstance(value, int | float)}
+    done, whole = facts.get("done", 0.0), facts.get("whole", 1.0)
+    return JobStatus("running", done / whole, str(words.get("message", "")), facts)
+
+
+def _failure(job: _Job) -> JobStatus:
+    words = _last_words(job)
+    if "code" in words:
+        return JobStatus("failed", message=str(words["message"]), code=str(words["code"]))
+    return _failed(f"the job died ({_cause(job.process.returncode)}); it resumes from its last checkpoint")
+
+
+def _cause(returncode: int) -> str:
+    return f"signal {-returncode}" if returncode < 0 else f"exit code {returncode}"
+
+
+def _failed(message: str) -> JobStatus:
+    return JobStatus("failed", message=message, code=TrainingFailed.code)

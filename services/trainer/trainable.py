@@ -1,0 +1,56 @@
+"""What recipe and evaluation ask of a RES model. A model joins by one file in `backends/`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from synres.domain.types import Expression, ModelInfo
+from synres.ports import Segmenter
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """P pictures and B >= P expressions of them; expressions of one picture may share its encoding.
+
+    `refusals` counts superclass replacements that were drawn but not made.
+    """
+
+    images: NDArray[np.uint8]
+    """(P, side, side, 3) RGB."""
+    owners: NDArray[np.int64]
+    """(B,): each expression's picture."""
+    expressions: tuple[Expression, ...]
+    masks: NDArray[np.bool_]
+    """(B, side, side)."""
+    refusals: int = 0
+
+
+class Trainable(Segmenter, Protocol):
+    """A RES model with its weights; as a Segmenter it takes pictures of any size."""
+
+    side: int
+    """The loader makes training pictures `side` x `side` pixels."""
+    module: nn.Module
+
+    def loss(self, batch: Batch) -> Tensor:
+        """A scalar with gradient."""
+
+    def weights(self) -> bytes:
+        """safetensors, equal for equal weights."""
+
+
+class TrainableBackend(Protocol):
+    """Opens models. `model` identifies code and shipped base: the actions' model digest is its digest."""
+
+    model: ModelInfo
+
+    def open(self, weights: bytes | None) -> Trainable:
+        """From safetensors, or the shipped base for None; raises ArtifactCorrupt for weights of another model."""
+
+    def scratch(self, seed: int) -> Trainable:
+        """Freshly drawn weights, equal for equal seeds."""

@@ -1,0 +1,25 @@
+"""What a job does: the one place where stage, backend and thread count of a training process meet."""
+
+from __future__ import annotations
+
+import msgspec
+import torch
+
+from services.trainer.backends import load_backend
+from services.trainer.recipe import Report, run_training
+from synres.errors import InvalidInput
+from synres.ledger.ledger import Ledger
+from synres.ports import ShardRequest, ShardResult
+from synres.stages.evaluate import EVALUATE, run_evaluate_shard
+from synres.stages.train import TRAIN
+
+
+def run_request(ledger: Ledger, request: ShardRequest, report: Report) -> ShardResult:
+    """Trains or evaluates; answers from the record if it is there. Uses one thread, so that results repeat."""
+    torch.set_num_threads(1)
+    backend = load_backend(str(msgspec.json.decode(request.params)["backend"]))
+    if request.stage == TRAIN.name:
+        return run_training(ledger, backend, request, report)
+    if request.stage == EVALUATE.name:
+        return run_evaluate_shard(ledger, backend.open, backend.model, request)
+    raise InvalidInput(f'the trainer knows the stages "train" and "evaluate", not "{request.stage}"')
