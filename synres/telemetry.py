@@ -34,7 +34,19 @@ STAGE_BACKLOG = Gauge("synres_stage_backlog", "Planned shards without a record."
 ARTIFACTS = Counter("synres_artifacts_total", "Shards that ended.", ["stage", "outcome"])
 """`outcome`: "committed" | "deduplicated" | "quarantined"."""
 
-log = structlog.get_logger("synres")
+# over the standard library's logger, which is silent until a composition root gives it a handler
+log: structlog.stdlib.BoundLogger = structlog.wrap_logger(
+    logging.getLogger("synres"),
+    processors=[
+        structlog.stdlib.filter_by_level,
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        # plain tracebacks: those with local variables would show tokens
+        structlog.processors.format_exc_info,
+        structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+    ],
+    wrapper_class=structlog.stdlib.BoundLogger,
+)
 
 
 def configure(service: str, settings: ServiceSettings) -> None:
@@ -82,18 +94,18 @@ def _configure_logs(service: str, level: str) -> None:
     levels = logging.getLevelNamesMapping()
     if level.upper() not in levels:
         raise SettingInvalid(f"SYNRES_LOG_LEVEL is {level!r}; use debug, info, warning or error")
-    structlog.configure(
+    formatter = structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=[structlog.stdlib.add_log_level, structlog.processors.format_exc_info],
         processors=[
-            structlog.contextvars.merge_contextvars,
-            lambda _logger, _method, event: {"service": service, **event},
-            structlog.processors.add_log_level,
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
             structlog.processors.TimeStamper(fmt="iso"),
-            structlog.processors.dict_tracebacks,
-            structlog.processors.JSONRenderer(),
+            lambda _logger, _method, event: {"service": service, **event},
+            structlog.processors.JSONRenderer(sort_keys=True),
         ],
-        wrapper_class=structlog.make_filtering_bound_logger(levels[level.upper()]),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(formatter)
+    logging.basicConfig(level=levels[level.upper()], handlers=[handler], force=True)
 
 
 def _configure_traces(service: str, endpoint: str) -> None:

@@ -59,7 +59,7 @@ class _Method:
     handler: Any
 
 
-class Guard(grpc.ServerInterceptor[Any, Any]):
+class Guard(grpc.ServerInterceptor):  # type: ignore[type-arg]  # generic in the stubs only
     """`token` None lets everybody in: the server allows that on loopback only."""
 
     def __init__(self, token: str | None, admission: Admission) -> None:

@@ -1,0 +1,104 @@
+"""Backends that answer at once and load no model framework: for fault tests and for the coordinator.
+
+All are functions of their input alone (`bitwise`). `delay_s` makes each item take that long;
+`version` changes the model digest, as a new model behind an old name would.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from services.captioner import app as captioner_app
+from services.captioner.settings import CaptionerSettings
+from services.generator import app as generator_app
+from services.generator.settings import GeneratorSettings
+from services.grouper import app as grouper_app
+from services.grouper.backends import load_backend as load_grouper
+from services.grouper.settings import GrouperSettings
+from services.segmenter import app as segmenter_app
+from services.segmenter.settings import SegmenterSettings
+from synres.domain.digests import digest_json
+from synres.domain.types import Expression, ModelInfo
+from synres.errors import NotFound, RejectedItem
+from synres.ports import GeneratedImage, GeneratorInput, Image, ObjectView, ScoredMask
+from synres.rpc.server import Server
+
+SIDE = 8
+
+
+def instant_model(stage: str, version: int) -> ModelInfo:
+    return ModelInfo("instant", digest_json(["instant", stage, version]), "Apache-2.0", bitwise=True)
+
+
+class InstantCaptioner:
+    def __init__(self, delay_s: float = 0.0, version: int = 1) -> None:
+        self.model = instant_model("caption", version)
+        self._delay_s = delay_s
+
+    def caption(self, view: ObjectView, n: int, seed: int) -> list[Expression]:
+        time.sleep(self._delay_s)
+        if view.category == "reject":
+            raise RejectedItem("too_few_expressions", "the category says so")
+        return [f"{view.category} {seed % 97} {k}" for k in range(n)]
+
+
+class InstantGenerator:
+    needs_view = False
+
+    def __init__(self, delay_s: float = 0.0, version: int = 1) -> None:
+        self.model = instant_model("generate", version)
+        self._delay_s = delay_s
+
+    def generate(self, request: GeneratorInput, seeds: Sequence[int]) -> list[GeneratedImage]:
+        time.sleep(self._delay_s)
+        return [GeneratedImage(np.full((SIDE, SIDE, 3), seed % 256, np.uint8)) for seed in seeds]
+
+
+class InstantSegmenter:
+    """Masks of the left columns: all of one picture agree, except every fifth, which is empty."""
+
+    def __init__(self, weights: bytes | None = None, delay_s: float = 0.0, version: int = 1) -> None:
+        self.model = instant_model("segment", version)
+        self._delay_s = delay_s
+        self._columns = 2 if weights is None else 1 + len(weights) % 4
+
+    def segment(self, image: Image, expressions: Sequence[Expression]) -> list[ScoredMask]:
+        time.sleep(self._delay_s)
+        return [ScoredMask(self._mask(image, k), 0.5) for k in range(len(expressions))]
+
+    def _mask(self, image: Image, k: int) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
+        mask = np.zeros(image.shape[:2], np.bool_)
+        if k % 5 < 4:
+            mask[:, : self._columns + int(image[0, 0, 0]) % 2] = True
+        return mask
+
+
+def load_instant(
+    kind: Callable[..., object], delay_s: float = 0.0, version: int = 1
+) -> Callable[..., object]:
+    """A `load_backend` that knows "instant" alone."""
+
+    def load(name: str, weights: bytes | None = None) -> object:
+        if name != "instant":
+            raise NotFound(f"backend {name!r} does not exist; there is instant")
+        given = {} if weights is None else {"weights": weights}
+        return kind(delay_s=delay_s, version=version, **given)
+
+    return load
+
+
+def build_instant(service: str, delay_s: float = 0.0, version: int = 1, **settings: object) -> Server:
+    """The real app of a stage service around instant backends (the grouper keeps ITAG, which is instant)."""
+    if service == "captioner":
+        load = load_instant(InstantCaptioner, delay_s, version)
+        return captioner_app.build(CaptionerSettings(**settings), load)
+    if service == "generator":
+        load = load_instant(InstantGenerator, delay_s, version)
+        return generator_app.build(GeneratorSettings(**settings), load)
+    if service == "segmenter":
+        load = load_instant(InstantSegmenter, delay_s, version)
+        return segmenter_app.build(SegmenterSettings(**settings), load)
+    return grouper_app.build(GrouperSettings(**settings), load_grouper)
