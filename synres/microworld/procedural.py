@@ -40,13 +40,13 @@ def _compose(rng: np.random.Generator, stated: Sequence[Constraints], failure_sh
     for name in _ATTRIBUTES:
         if rng.random() < failure_share:
             target = differ(rng, target, name)
-    others = [_distractor(rng, target) for _ in range(int(rng.integers(2, 5)))]
+    others = [distractor(rng, target) for _ in range(int(rng.integers(2, 5)))]
     scene = place(rng, [target, *others])
     wanted = next((constraints.position for constraints in stated if constraints.position), "")
     return replace(scene, objects=(_put(rng, scene, wanted), *scene.objects[1:])) if wanted else scene
 
 
-def _distractor(rng: np.random.Generator, target: Attributes) -> Attributes:
+def distractor(rng: np.random.Generator, target: Attributes) -> Attributes:
     """Half of them look like the object but for one attribute, or two."""
     if rng.random() < 0.5:
         return random_attributes(rng)
