@@ -38,7 +38,9 @@ class MicroAudit(nn.Module):
             *_block(4 * width, 4 * width, 2), nn.Flatten(), nn.Dropout(0.2),
         )  # fmt: skip
         features = 4 * width * (SIDE // 8) ** 2
-        self.heads = nn.ModuleDict({name: nn.Linear(features, len(words)) for name, words in ATTRIBUTES.items()})
+        self.heads = nn.ModuleDict(
+            {name: nn.Linear(features, len(words)) for name, words in ATTRIBUTES.items()}
+        )
 
     def forward(self, pictures: Tensor) -> dict[str, Tensor]:
         features = self.features(pictures)
