@@ -52,7 +52,7 @@ class ArtifactStore(Protocol):
         """True if the key still had `etag` and now holds `data`."""
 
     def list(self, prefix: str) -> Iterator[StoredObject]:
-        """All keys that start with `prefix`, in byte order."""
+        """All keys that start with `prefix`, each once, in an order of the store's own."""
 
     def delete(self, key: str) -> None:
         """Removes the key; a missing key is no error."""

@@ -180,8 +180,7 @@ def _walk(folder: str | Path, key: str) -> Iterator[tuple[str, os.DirEntry[str]]
             entries = [entry for entry in found if not entry.name.startswith(".")]
     except _ABSENT:
         return
-    # `/` sorts after `-` and `.`: byte order of keys is not the order of names
-    for entry in sorted(entries, key=lambda entry: entry.name + "/" * entry.is_dir()):
+    for entry in entries:
         child = f"{key}/{entry.name}" if key else entry.name
         if entry.is_dir():
             yield from _walk(entry.path, child)

@@ -36,7 +36,7 @@ def collect_garbage(store: ArtifactStore, dry_run: bool = True) -> GcReport:
     keep = _live_records(store, records)
     keep |= {blob_key(digest) for digest in _live_blobs(store, [records[key] for key in keep])}
     newest_s = store_clock_s(store) - MIN_AGE_S
-    stored = [*store.list("ac/"), *store.list("cas/")]
+    stored = sorted([*store.list("ac/"), *store.list("cas/")], key=lambda found: found.key)
     garbage = [found for found in stored if found.key not in keep and found.modified_s < newest_s]
     if not dry_run:
         _sweep(store, garbage)

@@ -7,9 +7,10 @@ import re
 from synres.errors import InvalidInput, UnsafePath
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
-_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
-_KEY = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*(?:/[A-Za-z0-9_][A-Za-z0-9._-]*)*")
-_PREFIX = re.compile(r"(?:[A-Za-z0-9_][A-Za-z0-9._-]*/)*(?:[A-Za-z0-9_][A-Za-z0-9._-]*)?")
+_PART = "[A-Za-z0-9_][A-Za-z0-9._-]{0,127}"
+_NAME = re.compile(_PART)
+_KEY = re.compile(f"{_PART}(?:/{_PART})*")
+_PREFIX = re.compile(f"(?:{_PART}/)*(?:{_PART})?")
 
 
 def check_digest(digest: str) -> str:
@@ -22,14 +23,16 @@ def check_digest(digest: str) -> str:
 def check_name(name: str) -> str:
     """`name` itself, if it may stand between two slashes of a key; else UnsafePath."""
     if not _NAME.fullmatch(name):
-        raise UnsafePath(f"{name!r} cannot be part of a key: use letters, digits, `.`, `_` and `-`")
+        raise UnsafePath(f"{name!r} cannot be part of a key: use at most 128 letters, digits, `.`, `_`, `-`")
     return name
 
 
 def check_key(key: str) -> str:
     """`key` itself, if it is relative, `/`-separated and without `..` or hidden parts; else UnsafePath."""
     if not _KEY.fullmatch(key):
-        raise UnsafePath(f"{key!r} is not a key: use letters, digits, `.`, `_`, `-`, in parts split by `/`")
+        raise UnsafePath(
+            f"{key!r} is not a key: use parts of letters, digits, `.`, `_`, `-`, with `/` between"
+        )
     return key
 
 

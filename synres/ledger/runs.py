@@ -161,7 +161,8 @@ class RunFolder:
             return None
 
     def _all(self, folder: str, kind: type[T]) -> list[tuple[str, T]]:
-        keys = [found.key for found in self.store.list(run_key(self.run, folder) + "/")]
+        listed = [found.key for found in self.store.list(run_key(self.run, folder) + "/")]
+        keys = sorted(listed, key=lambda key: (len(key), key))
         return [(key, _decode(self.store.get(key), kind, key)) for key in keys]
 
 

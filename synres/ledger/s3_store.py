@@ -14,15 +14,16 @@ import urllib3
 from minio import Minio
 from minio.credentials.providers import IamAwsProvider, Provider, StaticProvider
 from minio.error import MinioException, S3Error
+from minio.helpers import check_bucket_name
 
-from synres.errors import ArtifactMissing, SettingInvalid, StoreFull, StoreUnavailable
+from synres.errors import ArtifactMissing, InvalidInput, SettingInvalid, StoreFull, StoreUnavailable
 from synres.ledger.keys import check_key, check_prefix
 from synres.ports import StoredObject
 from synres.settings import StoreSettings
 
 _MISSING = {"NoSuchKey", "NoSuchObject"}
 _FULL = {"QuotaExceeded", "XMinioStorageFull", "XMinioAdminBucketQuotaExceeded", "InsufficientStorage"}
-_REFUSED = {"AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidBucketName"}
+_REFUSED = {"AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch"}
 _LOST = {"PreconditionFailed", "ConditionalRequestConflict"}
 _CONNECTIONS = 16
 
@@ -35,6 +36,10 @@ class S3Store:
     """
 
     def __init__(self, bucket: str, prefix: str, settings: StoreSettings) -> None:
+        try:
+            check_bucket_name(bucket)
+        except ValueError as error:
+            raise InvalidInput(f"{bucket!r} cannot be an S3 bucket: {error}") from error
         self.url = f"s3://{bucket}/{prefix}".rstrip("/")
         self._bucket = bucket
         self._prefix = f"{check_key(prefix)}/" if prefix else ""
@@ -139,9 +144,7 @@ class S3Store:
         if code in _FULL:
             return StoreFull(f"{self.url}: {code}: {error.message}")
         if code in _REFUSED:
-            return SettingInvalid(
-                f"{self.url}: {code}: check SYNRES_S3_ACCESS_KEY, SYNRES_S3_SECRET_KEY and bucket"
-            )
+            return SettingInvalid(f"{self.url}: {code}: check SYNRES_S3_ACCESS_KEY and SYNRES_S3_SECRET_KEY")
         return StoreUnavailable(f"{self.url}: {code}: {error.message}")
 
 

@@ -1,0 +1,44 @@
+"""What the contract suites share: the adapters under test, and the real servers behind them."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from synres.ledger.file_store import FileStore
+from synres.ledger.s3_store import S3Store
+from synres.ports import ArtifactStore
+from synres.settings import StoreSettings
+from tests.fakes import MemoryStore
+from tests.seaweedfs import seaweedfs
+
+OpenStore = Callable[[], ArtifactStore]
+
+
+@pytest.fixture(scope="session")
+def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StoreSettings]:
+    """Settings of a SeaweedFS server that lives as long as the tests."""
+    with seaweedfs(tmp_path_factory.mktemp("seaweedfs")) as settings:
+        yield settings
+
+
+@pytest.fixture(params=["memory", "file", "s3"])
+def open_again(request: pytest.FixtureRequest, tmp_path: Path) -> OpenStore:
+    """Opens one and the same empty store, as often as it is called."""
+    if request.param == "memory":
+        memory = MemoryStore()
+        return lambda: memory
+    if request.param == "file":
+        return lambda: FileStore(tmp_path / "store")
+    settings = request.getfixturevalue("s3")
+    prefix = uuid.uuid4().hex
+    return lambda: S3Store("contract", prefix, settings)
+
+
+@pytest.fixture
+def store(open_again: OpenStore) -> ArtifactStore:
+    """An empty store."""
+    return open_again()
