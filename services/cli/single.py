@@ -1,1 +1,106 @@
-def register(app): pass
+"""`segment`: one picture, some expressions, an overlay."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from services.cli.console import out, print_json
+from services.cli.options import Json, Store, opened
+from synres.errors import InvalidInput, NotFound
+
+if TYPE_CHECKING:
+    from synres.ports import Image, ScoredMask, Segmenter
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the command to `app`."""
+    app.command()(segment)
+
+
+def segment(
+    picture: Annotated[Path, typer.Argument(help="A PNG, JPEG, WebP or BMP file.")],
+    expressions: Annotated[list[str], typer.Argument(help='What to find, each in quotes: "the small red circle".')],
+    backend: Annotated[str, typer.Option(help="The segmenter's backend.")] = "micro",
+    weights: Annotated[str, typer.Option(help="Digest of trained weights in the store; default: the shipped ones.")] = "",
+    address: Annotated[str | None, typer.Option(help="Ask the segmenter service at host:port instead.")] = None,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="The overlay. Default: <picture>-masks.png.")] = None,
+    store: Store = None,
+    json: Json = False,
+) -> None:
+    """Find what the expressions name in a picture; writes an overlay and prints the facts."""
+    from synres.data.images import encode_png
+    from synres.data.overlay import draw_masks
+
+    image = _read_picture(picture)
+    found = _asked(address, backend, weights, image, expressions) if address else _segmenter(
+        backend, weights, store).segment(image, expressions)  # fmt: skip
+    target = output or picture.with_name(f"{picture.stem}-masks.png")
+    try:
+        target.write_bytes(encode_png(draw_masks(image, [guess.mask for guess in found])))
+    except OSError as error:
+        raise InvalidInput(f"{target} cannot be written: {error.strerror}; give another --output") from error
+    if json:
+        print_json({"overlay": str(target), "size": list(image.shape[:2]), "masks": _facts(expressions, found)})
+    else:
+        out.print(_table(expressions, found))
+        out.print(f"overlay: {target}")
+
+
+def _read_picture(path: Path) -> Image:
+    from synres.data.images import MAX_BYTES, decode_image
+    from synres.errors import RejectedItem
+
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise InvalidInput(f"{path} is larger than {MAX_BYTES:,} bytes: give a smaller picture")
+        return decode_image(path.read_bytes())
+    except OSError as error:
+        raise NotFound(f"{path} cannot be read: {error.strerror}") from error
+    except RejectedItem as bad:
+        raise InvalidInput(f"{path}: {bad.reason}: {bad.message}") from bad
+
+
+def _segmenter(backend: str, weights: str, store: str | None) -> Segmenter:
+    from services.segmenter.backends import load_backend
+
+    if not weights:
+        return load_backend(backend)
+    from synres.ledger.ledger import Ledger
+
+    return load_backend(backend, Ledger(opened(store)).get_blob(weights))
+
+
+def _asked(address: str, backend: str, weights: str, image: Image, expressions: list[str]) -> list[ScoredMask]:
+    from synres.rpc.client import SegmenterClient
+    from synres.settings import ServiceSettings, load_settings
+
+    token = load_settings(ServiceSettings).token
+    with SegmenterClient(address, token.get_secret_value() if token else None, timeout_s=60.0) as client:
+        return client.segment(backend, image, expressions, weights)
+
+
+def _facts(expressions: list[str], found: list[ScoredMask]) -> list[dict[str, object]]:
+    from synres.domain.masks import box, encode_mask
+
+    rles = [encode_mask(guess.mask) for guess in found]
+    return [
+        {"expression": e, "score": guess.score, "area": int(guess.mask.sum()), "box": list(box(rle)),
+         "no_target": not guess.mask.any(), "rle": {"size": list(rle.size), "counts": rle.counts}}
+        for e, guess, rle in zip(expressions, found, rles, strict=True)
+    ]  # fmt: skip
+
+
+def _table(expressions: list[str], found: list[ScoredMask]) -> Table:
+    from synres.data.overlay import PALETTE
+
+    table = Table("", "expression", "score", "pixels")
+    for index, (expression, guess) in enumerate(zip(expressions, found, strict=True)):
+        colour = "rgb({},{},{})".format(*PALETTE[index % len(PALETTE)])
+        area = int(guess.mask.sum())
+        table.add_row(Text("■", style=colour), Text(expression), f"{guess.score:.2f}", f"{area:,}" if area else "no target")
+    return table
