@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-import warnings
+import struct
+import zlib
 
 import numpy as np
 from PIL import Image as PillowImage
@@ -18,6 +19,18 @@ MAX_ASPECT = 100.0
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP")
 MODES = frozenset({"RGB", "RGBA", "L", "P", "1", "LA"})
 EXIF_ORIENTATION = 0x0112
+# What Pillow's decoders let through on damaged files; a Warning is raised where warnings are errors.
+_DAMAGE = (
+    OSError,
+    ValueError,
+    SyntaxError,
+    EOFError,
+    LookupError,
+    TypeError,
+    struct.error,
+    zlib.error,
+    Warning,
+)
 
 
 def decode_image(data: bytes) -> Image:
@@ -29,11 +42,9 @@ def decode_image(data: bytes) -> Image:
     """
     if len(data) > MAX_BYTES:
         raise RejectedItem("image_too_many_bytes", f"{len(data)} bytes; at most {MAX_BYTES}")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", PillowImage.DecompressionBombWarning)
-        picture = _open(data)
-        _check_header(picture)
-        return _pixels(picture)
+    picture = _open(data)
+    _check_header(picture)
+    return _pixels(picture)
 
 
 def encode_png(image: Image) -> bytes:
@@ -46,9 +57,9 @@ def encode_png(image: Image) -> bytes:
 def _open(data: bytes) -> ImageFile.ImageFile:
     try:
         return PillowImage.open(io.BytesIO(data), formats=FORMATS)
-    except PillowImage.DecompressionBombError as error:
+    except (PillowImage.DecompressionBombError, PillowImage.DecompressionBombWarning) as error:
         raise RejectedItem("image_too_many_pixels", str(error)) from error
-    except (OSError, ValueError, SyntaxError) as error:
+    except _DAMAGE as error:
         raise RejectedItem("image_unreadable", f"not one of {', '.join(FORMATS)}: {error}") from error
 
 
@@ -57,15 +68,27 @@ def _check_header(picture: ImageFile.ImageFile) -> None:
     if width * height > MAX_PIXELS:
         raise RejectedItem("image_too_many_pixels", f"{width} x {height}; at most {MAX_PIXELS} pixels")
     if max(width, height) > MAX_ASPECT * min(width, height):
-        raise RejectedItem("image_extreme_aspect", f"{width} x {height}; sides may differ {MAX_ASPECT:g}-fold")
-    if picture.mode not in MODES:
+        raise RejectedItem(
+            "image_extreme_aspect", f"{width} x {height}; sides may differ {MAX_ASPECT:g}-fold"
+        )
+    if picture.mode not in MODES or _holds_16_bits(picture):
         raise RejectedItem("image_mode", f"mode {picture.mode}; convert it to 8-bit RGB")
-    if picture.getexif().get(EXIF_ORIENTATION, 1) != 1:
-        raise RejectedItem("image_exif_rotated", "EXIF orientation is set; bake the rotation in and redo the masks")
+
+
+def _holds_16_bits(picture: ImageFile.ImageFile) -> bool:
+    """Pillow opens 16-bit colour as "RGB" and cuts it to 8 bits in silence; only its decoder's name tells."""
+    return any("16" in str(tile.args) for tile in picture.tile if tile.codec_name == "zip")
 
 
 def _pixels(picture: ImageFile.ImageFile) -> Image:
     try:
-        return np.asarray(picture.convert("RGB"))
-    except (OSError, ValueError, SyntaxError) as error:
+        # Pillow reads all of a PNG to find its EXIF, so a broken file may show here first.
+        orientation = picture.getexif().get(EXIF_ORIENTATION, 1)
+        pixels = np.asarray(picture.convert("RGB"))
+    except _DAMAGE as error:
         raise RejectedItem("image_truncated", f"the picture breaks off: {error}") from error
+    if orientation != 1:
+        raise RejectedItem(
+            "image_exif_rotated", "EXIF orientation is set; bake the rotation in and redo the masks"
+        )
+    return pixels

@@ -1,0 +1,29 @@
+"""File names that come out of somebody else's annotations, and must not lead out of their folder."""
+
+from __future__ import annotations
+
+from pathlib import Path, PurePosixPath, PureWindowsPath
+
+from synres.errors import UnsafePath
+
+
+def path_inside(folder: Path, file_name: str) -> Path:
+    """The real path of `file_name` under `folder`; it need not exist.
+
+    Raises UnsafePath for a name that is empty, absolute (also in the Windows way), holds `..` or a NUL, or
+    that a link leads out of the folder. Nothing is opened.
+    """
+    windows = PureWindowsPath(file_name)
+    if not windows.parts or "\0" in file_name:
+        raise UnsafePath(f"file_name {file_name!r} names no file; give a path below {folder.name}/")
+    if PurePosixPath(file_name).is_absolute() or windows.drive or windows.root or ".." in windows.parts:
+        raise UnsafePath(
+            f"file_name {file_name!r} is absolute or holds '..'; give a path below {folder.name}/"
+        )
+    root = folder.resolve()
+    path = (root / file_name).resolve()
+    if not path.is_relative_to(root):
+        raise UnsafePath(
+            f"file_name {file_name!r} leaves {folder.name}/ by a link; put the file itself there"
+        )
+    return path

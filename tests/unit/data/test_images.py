@@ -1,0 +1,103 @@
+"""Pictures in and out of bytes: every kind of poison has its reason."""
+
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image as PillowImage
+
+from synres.data.images import MAX_BYTES, decode_image, encode_png
+from synres.errors import RejectedItem
+
+PIXELS = np.random.default_rng(0).integers(0, 256, (20, 30, 3)).astype(np.uint8)
+
+
+def encoded(image_format: str, mode: str = "RGB", **options: object) -> bytes:
+    buffer = io.BytesIO()
+    PillowImage.fromarray(PIXELS).convert(mode).save(buffer, image_format, **options)
+    return buffer.getvalue()
+
+
+def png(width: int, height: int, bits: int, colour_type: int, body: bytes) -> bytes:
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = struct.pack(">IIBBBBB", width, height, bits, colour_type, 0, 0, 0)
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", header)
+        + chunk(b"IDAT", zlib.compress(body))
+        + chunk(b"IEND", b"")
+    )
+
+
+def rotated() -> bytes:
+    exif = PillowImage.Exif()
+    exif[0x0112] = 6
+    return encoded("JPEG", exif=exif)
+
+
+POISON = {
+    "image_truncated": [encoded("PNG")[:-400], encoded("JPEG")[:-300]],
+    "image_too_many_pixels": [png(60_000, 60_000, 8, 2, b""), png(8_000, 7_000, 8, 2, b"")],
+    "image_mode": [
+        encoded("JPEG", "CMYK"),
+        png(4, 3, 16, 2, (b"\0" + bytes(24)) * 3),
+        png(4, 3, 16, 0, (b"\0" + bytes(8)) * 3),
+        png(4, 3, 16, 6, (b"\0" + bytes(32)) * 3),
+    ],
+    "image_exif_rotated": [rotated()],
+    "image_extreme_aspect": [
+        encode_png(np.zeros((1, 4000, 3), np.uint8)),
+        encode_png(np.zeros((4000, 1, 3), np.uint8)),
+    ],
+    "image_unreadable": [b"", b"not a picture", encoded("GIF"), encoded("TIFF")],
+    "image_too_many_bytes": [bytes(MAX_BYTES + 1)],
+}
+
+
+@pytest.mark.parametrize(("reason", "data"), [(reason, d) for reason, kinds in POISON.items() for d in kinds])
+def test_poison_is_rejected_with_its_reason(reason: str, data: bytes) -> None:
+    """Each bad file is turned away under one stable name, with a message for people."""
+    with pytest.raises(RejectedItem) as caught:
+        decode_image(data)
+    assert caught.value.reason == reason
+    assert caught.value.message
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "L", "P", "1", "LA"])
+def test_every_8_bit_mode_becomes_rgb(mode: str) -> None:
+    """Palettes, grey and transparency come out as (H, W, 3) uint8."""
+    decoded = decode_image(encoded("PNG", mode))
+    assert decoded.shape == PIXELS.shape
+    assert decoded.dtype == np.uint8
+
+
+def test_png_round_trip_is_exact_and_stable() -> None:
+    """What is stored is what was drawn, and equal pixels are equal bytes."""
+    assert np.array_equal(decode_image(encode_png(PIXELS)), PIXELS)
+    assert encode_png(PIXELS) == encode_png(PIXELS.copy())
+
+
+@given(
+    source=st.sampled_from([encoded("PNG"), encoded("JPEG"), encoded("WEBP"), encoded("BMP"), rotated()]),
+    edits=st.lists(st.tuples(st.integers(0, 4000), st.integers(0, 255)), max_size=6),
+    length=st.integers(0, 4000),
+)
+def test_damaged_bytes_never_raise_anything_else(
+    source: bytes, edits: list[tuple[int, int]], length: int
+) -> None:
+    """Whatever bytes were flipped or cut off, a picture comes out or a RejectedItem."""
+    data = bytearray(source)
+    for place, value in edits:
+        data[place % len(data)] = value
+    try:
+        assert decode_image(bytes(data[:length])).ndim == 3
+    except RejectedItem as rejected:
+        assert rejected.reason.startswith("image_")
