@@ -53,6 +53,10 @@ class ServiceSettings(StoreSettings):
     grace_s: float = Field(
         default=30.0, ge=0, description="Seconds that calls under way may take after that."
     )
+    tied_to_stdin: bool = Field(
+        default=False,
+        description="True stops the service when its standard input closes: its parent is gone.",
+    )
     log_level: str = Field(default="info", description="debug, info, warning or error.")
     metrics_listen: str | None = Field(
         default=None, description="host:port of Prometheus metrics; unset: none."
@@ -86,15 +90,22 @@ def load_settings(kind: type[Settings]) -> Settings:
         return kind()
     except ValidationError as error:
         first = error.errors()[0]
-        name = "SYNRES_" + "_".join(str(part) for part in first["loc"]).upper()
+        name = _variable("_".join(str(part) for part in first["loc"]))
         raise SettingInvalid(f"environment variable {name}: {first['msg']}") from error
 
 
-def environment_with(settings: BaseSettings) -> dict[str, str]:
-    """This process's environment, with every field of `settings` that is set, for a child process."""
-    fields = {name: getattr(settings, name) for name in type(settings).model_fields}
-    texts = {name: _text(value) for name, value in fields.items() if value is not None}
-    return dict(os.environ) | {f"SYNRES_{name.upper()}": text for name, text in texts.items()}
+def environment_with(*settings: BaseSettings) -> dict[str, str]:
+    """This process's environment with all fields of `settings` in place of its own, for a child process."""
+    environment = dict(os.environ)
+    for name, value in (pair for each in settings for pair in each):
+        environment.pop(_variable(name), None)
+        if value is not None:
+            environment[_variable(name)] = _text(value)
+    return environment
+
+
+def _variable(name: str) -> str:
+    return f"SYNRES_{name.upper()}"
 
 
 def _text(value: object) -> str:

@@ -20,11 +20,17 @@ from services.grouper.backends import load_backend as load_grouper
 from services.grouper.settings import GrouperSettings
 from services.segmenter import app as segmenter_app
 from services.segmenter.settings import SegmenterSettings
+from synres.data.images import encode_png
 from synres.domain.digests import digest_json
-from synres.domain.types import Expression, ModelInfo
+from synres.domain.masks import encode_mask
+from synres.domain.types import Expression, ModelInfo, Sample
 from synres.errors import NotFound, RejectedItem
-from synres.ports import GeneratedImage, GeneratorInput, Image, ObjectView, ScoredMask
+from synres.ledger.ledger import Ledger
+from synres.ledger.records import Action
+from synres.ports import GeneratedImage, GeneratorInput, Image, ObjectView, ScoredMask, ShardRequest
 from synres.rpc.server import Server
+from synres.stages.params import encode_params
+from synres.stages.shard import StageCode
 
 SIDE = 8
 
@@ -102,3 +108,19 @@ def build_instant(service: str, delay_s: float = 0.0, version: int = 1, **settin
         load = load_instant(InstantSegmenter, delay_s, version)
         return segmenter_app.build(SegmenterSettings(**settings), load)
     return grouper_app.build(GrouperSettings(**settings), load_grouper)
+
+
+def make_samples(ledger: Ledger, count: int, category: str = "cat") -> str:
+    """Digest of `count` rows of Sample, each with a picture of its own."""
+    mask = np.zeros((SIDE, SIDE), np.bool_)
+    mask[2:4, 2:4] = True
+    pictures = [np.full((SIDE, SIDE, 3), index % 256, np.uint8) for index in range(count)]
+    refs = [ledger.put_blob(encode_png(picture), "image/png") for picture in pictures]
+    return ledger.put_rows([Sample(ref, encode_mask(mask), category) for ref in refs]).digest
+
+
+def plan_shard(stage: StageCode, model: ModelInfo, inputs: tuple[str, ...], params: object) -> ShardRequest:
+    """The request that a coordinator would send."""
+    encoded = encode_params(params)
+    action = Action(stage.name, stage.version, model.digest, encoded.decode(), inputs)
+    return ShardRequest(stage.name, action.digest(), inputs, encoded)

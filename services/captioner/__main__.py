@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from services.captioner.app import build
 from services.captioner.settings import CaptionerSettings
-from synres import telemetry
-from synres.settings import load_settings
+from synres.rpc.server import serve
 
 if __name__ == "__main__":
-    settings = load_settings(CaptionerSettings)
-    telemetry.configure("captioner", settings)
-    build(settings).run()
+    serve("captioner", CaptionerSettings, build)

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from services.generator.app import build
 from services.generator.settings import GeneratorSettings
-from synres import telemetry
-from synres.settings import load_settings
+from synres.rpc.server import serve
 
 if __name__ == "__main__":
-    settings = load_settings(GeneratorSettings)
-    telemetry.configure("generator", settings)
-    build(settings).run()
+    serve("generator", GeneratorSettings, build)

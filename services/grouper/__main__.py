@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from services.grouper.app import build
 from services.grouper.settings import GrouperSettings
-from synres import telemetry
-from synres.settings import load_settings
+from synres.rpc.server import serve
 
 if __name__ == "__main__":
-    settings = load_settings(GrouperSettings)
-    telemetry.configure("grouper", settings)
-    build(settings).run()
+    serve("grouper", GrouperSettings, build)

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 import signal
+import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
+from typing import TypeVar
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from synres import telemetry
-from synres.errors import SettingInvalid
+from synres.errors import SettingInvalid, SynresError
 from synres.rpc.interceptor import Admission, Guard
-from synres.settings import ServiceSettings
+from synres.settings import ServiceSettings, load_settings
+
+Settings = TypeVar("Settings", bound=ServiceSettings)
 
 _SPARE_THREADS = 4  # for health checks, and to tell callers that the service is full
 
@@ -67,10 +72,12 @@ class Server:
         telemetry.log.info("stopped")
 
     def run(self) -> None:
-        """Serves until SIGTERM or SIGINT, drains, returns."""
+        """Serves until SIGTERM or SIGINT (or the end of its input, if tied), drains, returns."""
         stopping = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stopping.set())
+        if self._settings.tied_to_stdin:
+            threading.Thread(target=_wait_for_end_of_input, args=(stopping,), daemon=True).start()
         self.start()
         stopping.wait()
         self.stop()
@@ -86,6 +93,24 @@ class Server:
     def _say(self, status: health_pb2.HealthCheckResponse.ServingStatus) -> None:
         for name in self._names:
             self._health.set(name, status)
+
+
+def serve(name: str, kind: type[Settings], build: Callable[[Settings], Server]) -> None:
+    """A service's whole life in its process; an error of ours becomes one sentence and an exit code."""
+    try:
+        settings = load_settings(kind)
+        telemetry.configure(name, settings)
+        build(settings).run()
+    except SynresError as error:
+        sys.stderr.write(f"{error.code}: {error.message}\n")
+        raise SystemExit(error.exit_code) from error
+
+
+def _wait_for_end_of_input(stopping: threading.Event) -> None:
+    # not sys.stdin: its lock, held by a waiting thread, breaks the end of the interpreter
+    while os.read(0, 1024):
+        pass
+    stopping.set()
 
 
 def _require_token(settings: ServiceSettings) -> None:
