@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from pycocotools import mask as coco
 
 from synres.domain.types import Rle
-from synres.errors import RejectedItem
+from synres.errors import InvalidInput, RejectedItem
 
 Mask = NDArray[np.bool_]
 """(H, W) bool."""
@@ -25,6 +25,8 @@ Runs = NDArray[np.int64]
 
 MAX_PIXELS = 1 << 28
 """Larger masks are refused: a few bytes of counts could ask for gigabytes."""
+MAX_MASKS = 62
+"""Masks that can be compared in one sweep: a pattern of masks is one 64-bit number."""
 _MAX_CHARS = 6  # six characters of five bits hold any difference of runs up to MAX_PIXELS
 _MAX_REACH = 2  # polygon corners this many picture sizes away are not a slip of a pixel but garbage
 _MAX_CORNER = 1e7  # pycocotools scales corners by five into 32-bit integers
@@ -67,18 +69,33 @@ def iou(a: Rle, b: Rle) -> float:
 def pairwise_intersections(rles: Sequence[Rle]) -> tuple[list[int], list[list[int]]]:
     """Areas, and for each mask i the pixels it shares with each mask j < i (row i has i numbers).
 
-    Raises RejectedItem: "mask_size_mismatch" or "mask_unreadable".
+    One sweep over all run boundaries, exact and faster than pycocotools' pairs: between two boundaries
+    the same masks are inside, so pixels are counted by the pattern of masks that they lie in.
+    Raises RejectedItem ("mask_size_mismatch", "mask_unreadable") and InvalidInput above MAX_MASKS masks.
     """
-    common_size(rles)
-    areas = [area(rle) for rle in rles]
-    if not rles:
-        return [], []
-    objects = [_to_coco(rle, checked=True) for rle in rles]
-    # With the "crowd" flag pycocotools divides by the first mask's area alone, so that the product with
-    # that area is the intersection, exactly: both are integers below 2**28.
-    shares = np.asarray(coco.iou(objects, objects, [1] * len(objects)))
-    exact = np.rint(shares * np.asarray(areas)[:, None]).astype(np.int64).tolist()
-    return areas, [row[:i] for i, row in enumerate(exact)]
+    size = common_size(rles) or (0, 0)
+    if len(rles) > MAX_MASKS:
+        raise InvalidInput(
+            f"{len(rles)} masks of one picture are too many to compare; use {MAX_MASKS} or fewer"
+        )
+    ends = [np.cumsum(runs_of(rle))[:-1] << 6 | member for member, rle in enumerate(rles)]
+    edges = np.sort(np.concatenate([np.zeros(0, np.int64), *ends]))
+    patterns = np.bitwise_xor.accumulate(np.int64(1) << (edges & 63))
+    seen, pixels = _tally(patterns, np.diff(edges >> 6, append=size[0] * size[1]))
+    inside = (seen[:, None] >> np.arange(len(rles)) & 1).astype(np.float64)
+    # Products of float64 are exact here: no count reaches 2**53.
+    shared: list[list[int]] = ((inside.T * pixels) @ inside).astype(np.int64).tolist()
+    return [row[i] for i, row in enumerate(shared)], [row[:i] for i, row in enumerate(shared)]
+
+
+def _tally(patterns: Runs, lengths: Runs) -> tuple[Runs, NDArray[np.float64]]:
+    """Distinct patterns and the sum of lengths of each; a table where patterns are small, else a sort."""
+    if patterns.size and patterns.max() < 1 << 16:
+        distinct, places = np.arange(1 << 16), patterns
+    else:
+        distinct, places = np.unique(patterns, return_inverse=True)
+    pixels = np.bincount(places, lengths, distinct.size).astype(np.float64)
+    return distinct[pixels > 0], pixels[pixels > 0]
 
 
 def union(rles: Sequence[Rle]) -> Rle:
@@ -209,9 +226,8 @@ def _toggles(edges: Runs) -> Runs:
     return flips
 
 
-def _to_coco(rle: Rle, checked: bool = False) -> dict[str, Any]:
-    if not checked:
-        runs_of(rle)
+def _to_coco(rle: Rle) -> dict[str, Any]:
+    runs_of(rle)
     return {"size": list(rle.size), "counts": rle.counts.encode("ascii")}
 
 

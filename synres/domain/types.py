@@ -201,7 +201,7 @@ class Rejection:
 
 @dataclass(frozen=True, slots=True)
 class ModelInfo:
-    """What computes a stage: `digest` names weights and code; `bitwise` claims equal bytes on every worker."""
+    """What computes a stage: `digest` names weights and code; `bitwise` claims equal bytes anywhere."""
 
     name: str
     digest: str

@@ -8,7 +8,7 @@ from pycocotools import mask as coco
 
 from synres.domain import masks
 from synres.domain.types import Rle
-from synres.errors import RejectedItem
+from synres.errors import InvalidInput, RejectedItem
 from tests.unit.domain.strategies import mask_arrays, mask_lists
 
 
@@ -58,6 +58,17 @@ def test_worked_iou():
     strip = np.zeros((2, 3, 200), bool)
     strip[0, 0, :100], strip[1, 0, 20:140] = True, True
     assert masks.iou(*(masks.encode_mask(mask) for mask in strip)) == 80 / 140
+
+
+def test_many_masks_are_compared_and_too_many_refused():
+    """62 masks in one sweep; 63 are an input error that says how many are allowed."""
+    arrays = [np.arange(70)[None, :] >= k for k in range(63)]
+    rles = [masks.encode_mask(array) for array in arrays]
+    areas, shared = masks.pairwise_intersections(rles[:62])
+    assert areas == [70 - k for k in range(62)]
+    assert shared == [[70 - i] * i for i in range(62)]
+    with pytest.raises(InvalidInput, match="use 62 or fewer"):
+        masks.pairwise_intersections(rles)
 
 
 def test_no_masks_have_no_intersections():
