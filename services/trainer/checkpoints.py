@@ -1,8 +1,8 @@
-"""Checkpoints: weights, optimizer state, step and log so far, so that a killed training goes on bit for bit.
+"""Checkpoints: weights, optimizer state, step and log so far, so that a killed training goes on exactly.
 
-The pointer `training/<action>/<step>.json` stands outside `runs/`: the same action of another run resumes from it
-too. It is written after its blobs; a pointer whose blobs are gone or unreadable is passed over, since an earlier
-checkpoint, or none, leads to the same weights.
+The pointer `training/<action>/<step>.json` stands outside `runs/`: the same action of another run resumes
+from it too. It is written after its blobs; a pointer whose blobs are gone or unreadable is passed over, since
+an earlier checkpoint, or none, leads to the same weights.
 """
 
 from __future__ import annotations
@@ -71,8 +71,16 @@ def restore(checkpoint: Checkpoint, module: nn.Module, optimizer: torch.optim.Op
     weights, slots = _split(checkpoint.tensors)
     module.load_state_dict(weights)
     state = optimizer.state_dict()
-    state["state"] = {index: slots[index] for index in sorted(slots)}
+    state["state"] = {index: _laid_out(slots[index], like) for index, like in enumerate(module.parameters())}
     optimizer.load_state_dict(state)
+
+
+def _laid_out(slots: dict[str, Tensor], like: Tensor) -> dict[str, Tensor]:
+    """Slots in their parameter's memory layout: another layout gives other last bits."""
+    return {
+        name: torch.empty_like(like).copy_(value) if value.shape == like.shape else value
+        for name, value in slots.items()
+    }
 
 
 def _folder(action: str) -> str:

@@ -1,8 +1,8 @@
 """One training or evaluation in a process of its own: `python -m services.trainer.job STORE REQUEST_DIGEST`.
 
-It speaks on standard output, one JSON object a line: progress while it runs; `code` and `message` when it fails.
-Standard input is its tie to life: when that closes, whoever started the job is gone, and the job ends at once.
-(PR_SET_PDEATHSIG would follow the thread that started it, and threads of a pool come and go.)
+It speaks on standard output, one JSON object a line: progress while it runs; `code` and `message` when it
+fails. Standard input is its tie to life: when that closes, whoever started the job is gone, and the job ends
+at once. (PR_SET_PDEATHSIG would follow the thread that started it, and threads of a pool come and go.)
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def _run(store_url: str, request_digest: str) -> None:
 
 
 def _say(**facts: float | str) -> None:
-    print(json.dumps(facts), flush=True)  # noqa: T201
+    print(json.dumps({"pid": os.getpid(), **facts}), flush=True)  # noqa: T201
 
 
 def _end_with_parent() -> None:

@@ -1,8 +1,8 @@
 """Batches by step: mixture, mosaic and superclass replacement, drawn afresh from pure seeded functions.
 
-Nothing is remembered between batches: batch k is a function of rows, params and k, whoever asks, in any order.
-A draw of the part `mosaic_from` becomes, with `mosaic_probability`, a mosaic of one real picture (a draw of another
-part, if there is one) and 3 to 8 pictures of that part; a draw of another part stays as it is.
+Nothing is remembered between batches: batch k is a function of rows, params and k, asked in any order.
+A draw of the part `mosaic_from` becomes, with `mosaic_probability`, a mosaic of one real picture (a draw of
+another part, if there is one) and 3 to 8 pictures of that part; a draw of another part stays as it is.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from services.trainer.trainable import Batch
 from synres.domain.mixture import Mixture
 from synres.domain.mosaic import Tile, compose_mosaic, plan_mosaic
 from synres.domain.seeds import derive_seed, rng
-from synres.domain.superclass import replace_superclass
+from synres.domain.superclass import Replacement, replace_superclass
 from synres.domain.types import Expression, Triplet
 from synres.ledger.ledger import Ledger
 from synres.ports import Image, Mask
@@ -34,7 +34,7 @@ from synres.stages.params import TrainParams
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """One training picture and the expressions drawn for it, each with its mask. `tiles` is 1 without mosaic."""
+    """One training picture and the expressions drawn for it, with masks. `tiles` is 1 without mosaic."""
 
     image: Image
     targets: tuple[tuple[Expression, Mask], ...]
@@ -111,19 +111,20 @@ class Loader:
         refusals = 0
         for expression, mask in masks.items():
             others = [
-                (o.category, text)
-                for o in objects
-                if expression not in o.expressions
-                for text in o.expressions
+                (o.category, e) for o in objects if expression not in o.expressions for e in o.expressions
             ]
-            replacement = replace_superclass(
-                expression, noun_spans(expression, self._nouns), self._table,
-                self._params.superclass_probability, derive_seed(self._params.seed, "superclass", number, expression),
-                others,
-            )  # fmt: skip
-            refusals += replacement.refused
-            targets.setdefault(replacement.expression, mask)
+            broader = self._broaden(expression, others, number)
+            refusals += broader.refused
+            targets.setdefault(broader.expression, mask)
         return Example(image, tuple(targets.items()), refusals, len(views))
+
+    def _broaden(
+        self, expression: Expression, others: Sequence[tuple[str, Expression]], number: int
+    ) -> Replacement:
+        seed = derive_seed(self._params.seed, "superclass", number, expression)
+        spans = noun_spans(expression, self._nouns)
+        probability = self._params.superclass_probability
+        return replace_superclass(expression, spans, self._table, probability, seed, others)
 
 
 def _targets(view: View) -> dict[Expression, Mask]:

@@ -1,7 +1,8 @@
-"""What a training job is, before anything runs it: pure, and the same whether a process or a cluster runs it.
+"""What a training job is, before anything runs it: pure, and the same for a process and for a cluster.
 
-The request is a blob: a manifest stays small however many inputs it has, and a person can run a job by hand. What
-is run and where comes from the deployment, never from the request (who may choose a command may run anything).
+The request is a blob: a manifest stays small however many inputs it has, and a person can run a job by hand.
+What is run and where comes from the deployment, never from the request (who may choose a command may run
+anything).
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,9 +18,7 @@ from synres.ports import Image, Mask
 
 _MARGIN = 1.3
 """A tile shows its object and, on every side, a bit of what surrounds it."""
-_PLACES = frozenset(
-    "left right top bottom upper lower middle center centre corner leftmost rightmost".split()
-)
+_PLACES = frozenset(("left", "right", "top", "bottom", "middle", "center", "centre", "corner"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +70,7 @@ def whole_view(picture: TrainingPicture, side: int) -> View:
 def object_view(picture: TrainingPicture, chosen: TargetObject, size: tuple[int, int]) -> View:
     """A window around `chosen` at `size` (height, width), with that object alone among its targets.
 
-    The window keeps the picture's scale where the object fits into `size`, and is never larger than the picture.
+    The window keeps the picture's scale where the object fits into `size`, and is no larger than the picture.
     Expressions that name a place are left out: in another picture the place is another.
     """
     expressions = tuple(e for e in chosen.expressions if not _PLACES & set(e.lower().split()))
@@ -105,9 +104,7 @@ def _view(
     return View(image, objects, tuple(_resize(mask, size, PillowImage.Resampling.NEAREST) for mask in masks))
 
 
-def _resize(
-    array: NDArray[np.generic], size: tuple[int, int], how: PillowImage.Resampling
-) -> NDArray[np.generic]:
+def _resize(array: NDArray[Any], size: tuple[int, int], how: PillowImage.Resampling) -> NDArray[Any]:
     if array.shape[:2] == size:
         return array
     return np.asarray(PillowImage.fromarray(np.ascontiguousarray(array)).resize(size[::-1], how))

@@ -1,7 +1,7 @@
 """The training, from rows to weights: one file, read from top to bottom.
 
-Every number that a step needs is a function of (params, inputs, step), so a training that was killed and resumed
-ends with the same weights, bit for bit, on one CPU type with one thread.
+Every number that a step needs is a function of (params, inputs, step), so a training that was killed and
+resumed ends with the same weights, bit for bit, on one CPU type with one thread.
 """
 
 from __future__ import annotations

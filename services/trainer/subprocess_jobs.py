@@ -31,11 +31,17 @@ class _Job:
 
 
 class SubprocessJobs:
-    """At most `max_jobs` at a time, over the store of `ledger`. Children end when this process does."""
+    """At most `max_jobs` at a time, over the store of `ledger`. Children end when this process does.
 
-    def __init__(self, ledger: Ledger, max_jobs: int = 2) -> None:
+    `environment` is the children's whole environment, with the keys of the store; None: this process's.
+    """
+
+    def __init__(
+        self, ledger: Ledger, max_jobs: int = 2, environment: Mapping[str, str] | None = None
+    ) -> None:
         self._ledger = ledger
         self._max_jobs = max_jobs
+        self._environment = environment
         self._jobs: dict[str, _Job] = {}
         self._lock = threading.Lock()
 
@@ -74,7 +80,9 @@ class SubprocessJobs:
         manifest = job_manifest(request, blob.digest, self._ledger.store.url)
         # an unnamed file: nobody must read along for the child to go on, and nothing is left behind
         speech = tempfile.TemporaryFile()  # noqa: SIM115
-        process = subprocess.Popen(manifest.command, stdin=subprocess.PIPE, stdout=speech)
+        process = subprocess.Popen(
+            manifest.command, stdin=subprocess.PIPE, stdout=speech, env=self._environment
+        )
         return _Job(process, speech)
 
     def _forget(self, action: str) -> None:

@@ -33,9 +33,13 @@ class Batch:
 class Trainable(Segmenter, Protocol):
     """A RES model with its weights; as a Segmenter it takes pictures of any size."""
 
-    side: int
-    """The loader makes training pictures `side` x `side` pixels."""
-    module: nn.Module
+    @property
+    def side(self) -> int:
+        """The loader makes training pictures `side` x `side` pixels."""
+
+    @property
+    def module(self) -> nn.Module:
+        """What is optimised, and what a checkpoint holds."""
 
     def loss(self, batch: Batch) -> Tensor:
         """A scalar with gradient."""
@@ -50,7 +54,7 @@ class TrainableBackend(Protocol):
     model: ModelInfo
 
     def open(self, weights: bytes | None) -> Trainable:
-        """From safetensors, or the shipped base for None; raises ArtifactCorrupt for weights of another model."""
+        """From safetensors, or the shipped base for None; raises ArtifactCorrupt for another model's."""
 
     def scratch(self, seed: int) -> Trainable:
         """Freshly drawn weights, equal for equal seeds."""

@@ -15,7 +15,7 @@ from synres.stages.train import TRAIN
 
 
 def run_request(ledger: Ledger, request: ShardRequest, report: Report) -> ShardResult:
-    """Trains or evaluates; answers from the record if it is there. Uses one thread, so that results repeat."""
+    """Trains or evaluates, or answers from the record. Uses one thread, so that results repeat."""
     torch.set_num_threads(1)
     backend = load_backend(str(msgspec.json.decode(request.params)["backend"]))
     if request.stage == TRAIN.name:

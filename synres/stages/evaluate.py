@@ -79,7 +79,7 @@ def evaluate_picture(
 
 
 def summarise(rows: Iterable[EvaluatedExpression], definition: str) -> dict[str, Any]:
-    """`{"definition", "all", "by_subset_and_domain": {"MT/day": scores, ...}}`; scores as `metrics.score` gives them."""
+    """`{"definition", "all", "by_subset_and_domain": {"MT/day": ...}}`, each as `metrics.score` gives it."""
     counts: dict[str, list[MaskCounts]] = {}
     for row in rows:
         counts.setdefault(f"{row.subset}/{row.domain}", []).append(row.counts())

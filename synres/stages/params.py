@@ -54,11 +54,12 @@ class MixturePart:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainParams:
-    """`weights_input` indexes the starting weights among the inputs; -1 = from scratch, -2 = the shipped base.
+    """`weights_input`: place of the starting weights among the inputs; -1 = from scratch, -2 = shipped base.
 
-    `batch_size` counts pictures; each gives up to `expressions_per_picture` expressions. `learning_rate` rises over `warmup_steps`, then falls along a half cosine to nought. `clip_norm` bounds the
-    gradient's norm; 0 leaves it. `mosaic_tiles` = fewest and most tiles beside the real one; `mosaic_from` = the
-    part they come from. `superclass_table`: "microworld" | "coco".
+    `batch_size` counts pictures; each gives up to `expressions_per_picture` expressions. `learning_rate` rises
+    over `warmup_steps`, then falls along a half cosine to nought. `clip_norm` bounds the gradient's norm, unless
+    0. `mosaic_tiles` = fewest and most tiles beside the real one; `mosaic_from` = the part they come from.
+    `superclass_table`: "microworld" | "coco".
     """
 
     backend: str

@@ -1,4 +1,4 @@
-"""train: triplets and real data -> weights (paper, section 3.3). Here: what every trainer needs; the loop is the trainer's."""
+"""train: triplets and real data -> weights (paper, section 3.3). What any trainer needs but the loop."""
 
 from __future__ import annotations
 

@@ -26,12 +26,12 @@ class MicroBackend:
         self.model = ModelInfo("micro", digest, "Apache-2.0", bitwise=True)
 
     def open(self, weights: bytes | None) -> MicroTrainable:
-        """Raises BackendUnavailable if the shipped base is missing or altered, ArtifactCorrupt for other bytes."""
+        """Raises as `load_micro_res` does."""
         return MicroTrainable(load_micro_res(weights), self.model)
 
     def scratch(self, seed: int) -> MicroTrainable:
         torch.manual_seed(seed)
-        network = MicroRes().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        network = MicroRes().to(memory_format=torch.channels_last)
         return MicroTrainable(network, self.model)
 
 

@@ -1,0 +1,153 @@
+"""What every JobRunner does: child processes here, and the same behind the trainer service."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from services.trainer.app import build
+from services.trainer.settings import TrainerSettings
+from services.trainer.subprocess_jobs import SubprocessJobs
+from synres.errors import MixturePartEmpty, Overloaded, TrainingFailed
+from synres.ledger.file_store import FileStore
+from synres.ledger.ledger import Ledger
+from synres.ports import JobRunner
+from synres.rpc.trainer_client import TrainerClient
+from synres.stages.params import MixturePart
+from tests.trainings import benchmark_rows, evaluate_request, has_ended, kill, train_request, wait_for
+
+LONG = {"steps": 100_000}
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Ledger:
+    """An empty store in a folder, as children can open it."""
+    return Ledger(FileStore(tmp_path / "store"))
+
+
+@pytest.fixture(params=["subprocess", "service"])
+def jobs(request: pytest.FixtureRequest, ledger: Ledger) -> Iterator[JobRunner]:
+    """At most two jobs at a time."""
+    children = SubprocessJobs(ledger, max_jobs=2)
+    try:
+        if request.param == "subprocess":
+            yield children
+        else:
+            settings = TrainerSettings(store_url=ledger.store.url, listen="127.0.0.1:0")
+            with build(settings, children) as address, TrainerClient(address) as client:
+                yield client
+    finally:
+        children.close()
+
+
+def test_a_job_ends_with_its_record(jobs: JobRunner, ledger: Ledger) -> None:
+    """Training, then evaluating what it made: each is over when its record is there."""
+    training = train_request(ledger)
+    jobs.submit(training)
+    assert wait_for(jobs, training.action, has_ended).state == "succeeded"
+    record = ledger.find_record("train", training.action)
+    assert record is not None
+    evaluation = evaluate_request(record.body.outputs["weights"], benchmark_rows(ledger))
+    jobs.submit(evaluation)
+    assert wait_for(jobs, evaluation.action, has_ended).state == "succeeded"
+    assert ledger.find_record("evaluate", evaluation.action) is not None
+
+
+def test_submitting_twice_is_one_job(jobs: JobRunner, ledger: Ledger) -> None:
+    """While it runs, and once its record is there, a second submit starts nothing."""
+    running = train_request(ledger, **LONG)
+    jobs.submit(running)
+    first = wait_for(jobs, running.action, lambda status: "pid" in status.facts)
+    jobs.submit(running)
+    assert jobs.status(running.action).facts["pid"] == first.facts["pid"]
+    jobs.cancel(running.action)
+
+
+def test_a_killed_job_has_failed_and_resumes(jobs: JobRunner, ledger: Ledger) -> None:
+    """SIGKILL from outside is a failure that says so; the same submit goes on from the checkpoint."""
+    training = train_request(ledger, **LONG)
+    jobs.submit(training)
+    kill(wait_for(jobs, training.action, lambda status: status.facts.get("done", 0) >= 5))
+    failed = wait_for(jobs, training.action, has_ended)
+    assert (failed.state, failed.code) == ("failed", TrainingFailed.code)
+    assert "signal 9" in failed.message
+    jobs.submit(training)
+    resumed = wait_for(jobs, training.action, lambda status: "done" in status.facts)
+    assert resumed.facts["done"] >= 5
+    jobs.cancel(training.action)
+
+
+def test_a_job_that_fails_says_its_error(jobs: JobRunner, ledger: Ledger) -> None:
+    """The code of the error class arrives with its sentence."""
+    empty = (MixturePart(name="synres", ratio=1, rows="triplets", inputs=()),)
+    training = train_request(ledger, parts=empty, mosaic_from="synres")
+    jobs.submit(training)
+    failed = wait_for(jobs, training.action, has_ended)
+    assert (failed.state, failed.code) == ("failed", MixturePartEmpty.code)
+    assert "synres" in failed.message
+
+
+def test_one_job_too_many_is_refused(jobs: JobRunner, ledger: Ledger) -> None:
+    """The third of two jobs is told to come back."""
+    running = [train_request(ledger, seed=seed, **LONG) for seed in range(2)]
+    for request in running:
+        jobs.submit(request)
+    with pytest.raises(Overloaded):
+        jobs.submit(train_request(ledger, seed=2, **LONG))
+    for request in running:
+        jobs.cancel(request.action)
+
+
+def test_a_cancelled_job_is_gone(jobs: JobRunner, ledger: Ledger) -> None:
+    """Cancel ends the process, twice is no error, and an unknown job reads as failed."""
+    training = train_request(ledger, **LONG)
+    jobs.submit(training)
+    running = wait_for(jobs, training.action, lambda status: "pid" in status.facts)
+    jobs.cancel(training.action)
+    jobs.cancel(training.action)
+    assert not Path(f"/proc/{int(running.facts['pid'])}").exists()
+    assert jobs.status(training.action).state == "failed"
+
+
+def test_no_job_outlives_its_runner(ledger: Ledger) -> None:
+    """When the process that runs jobs is killed, its jobs end by themselves."""
+    training = train_request(ledger, **LONG)
+    code = f"""
+import sys, time
+from pathlib import Path
+from services.trainer.subprocess_jobs import SubprocessJobs
+from synres.ledger.file_store import FileStore
+from synres.ledger.ledger import Ledger
+from tests.trainings import train_request, wait_for
+ledger = Ledger(FileStore({ledger.store.url!r}))
+jobs = SubprocessJobs(ledger)
+request = train_request(ledger, steps=100_000)
+jobs.submit(request)
+print(int(wait_for(jobs, request.action, lambda s: "pid" in s.facts).facts["pid"]), flush=True)
+time.sleep(600)
+"""
+    runner = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    assert runner.stdout is not None
+    pid = int(runner.stdout.readline())
+    runner.kill()
+    runner.communicate()
+    assert ledger.find_record("train", training.action) is None
+    deadline_s = time.monotonic() + 20
+    while _is_alive(pid) and time.monotonic() < deadline_s:
+        time.sleep(0.05)
+    assert not _is_alive(pid)
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    # a zombie waits for its adoptive parent to look; it trains no more
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
