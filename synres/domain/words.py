@@ -1,6 +1,8 @@
-"""One plain form for the words of an expression, so that "all the red circles" and "a red circle" name the same thing.
+"""One plain form for the words of an expression, so that "all the red circles" and "a red circle" name the
+same thing.
 
-How many objects are meant is left to the picture: determiners, prepositions and plural endings carry no attribute.
+How many objects are meant is left to the picture: determiners, prepositions and plural endings carry no
+attribute.
 """
 
 from __future__ import annotations
@@ -11,8 +13,11 @@ from synres.domain.types import Expression
 
 _WORD = re.compile(r"[^\W_]+")
 _EMPTY_WORDS = frozenset(
-    "a all an and are at each every in is of on one ones or side that the these this those to with".split()
-)
+    {
+        "a", "all", "an", "and", "are", "at", "each", "every", "in", "is", "of",
+        "on", "one", "ones", "or", "side", "that", "the", "these", "this", "those", "to", "with",
+    }
+)  # fmt: skip
 
 
 def plain_words(expression: Expression) -> tuple[str, ...]:

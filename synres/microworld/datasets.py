@@ -1,9 +1,10 @@
 """The laptop benchmark: a biased "real" training set, a validation set like it, and a WildRES-like benchmark.
 
-All three yield `Picture`s, drawn at once from seeds of their own namespace, so that training, "dev" and "test" never share
-a scene. Real pictures are easy and narrow on purpose: one target each, mostly named by class alone, each class in its two
-usual colours, and no superclass word. The benchmark asks for the rest: "MT" names 2 to 4 objects by what they share, "MA"
-names one object by many attributes among others that differ in a single one.
+All three yield `Picture`s, drawn at once from seeds of their own namespace, so that training, "dev" and
+"test" never share a scene. Real pictures are easy and narrow on purpose: one target each, mostly named by
+class alone, each class in its two usual colours, and no superclass word. The benchmark asks for the rest:
+"MT" names 2 to 4 objects by what they share, "MA" names one object by many attributes among others that
+differ in a single one.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from synres.domain import seeds
 from synres.domain.types import Expression
 from synres.microworld.expressions import matching_objects, parse_expression
 from synres.microworld.layouts import Layout, many_attribute_layout, multi_target_layout, real_layout
-from synres.microworld.render import render
+from synres.microworld.render import render, union_of
 from synres.microworld.vocabulary import DAY, DOMAINS
 
 SUBSETS = ("MT", "MA")
@@ -26,7 +27,8 @@ SUBSETS = ("MT", "MA")
 
 @dataclass(frozen=True, slots=True)
 class AnnotatedExpression:
-    """An expression with its exact mask (H, W) bool. `category` is its noun; `subset` is "MT", "MA" or "real"."""
+    """An expression with its exact mask (H, W) bool. `category` is its noun; `subset` is "MT", "MA" or
+    "real"."""
 
     expression: Expression
     mask: NDArray[np.bool_]
@@ -36,7 +38,8 @@ class AnnotatedExpression:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A drawn scene: image (96, 96, 3) uint8, visible masks (n, 96, 96) bool and categories of its n objects."""
+    """A drawn scene: image (96, 96, 3) uint8, visible masks (n, 96, 96) bool and categories of its n
+    objects."""
 
     name: str
     image: NDArray[np.uint8]
@@ -59,8 +62,9 @@ def real_validation(seed: int, images: int = 300) -> Iterator[Picture]:
 def benchmark(
     seed: int, namespace: str, scenes: int = 400, domains: Sequence[str] = DOMAINS
 ) -> Iterator[Picture]:
-    """For "MT" and for "MA": `scenes` pictures of the domain "day" and `scenes` of the shifted domains together,
-    one expression each. `namespace` is "dev" (to tune on) or "test" (to score once for each table)."""
+    """For "MT" and for "MA": `scenes` pictures of the domain "day" and `scenes` of the shifted domains
+    together, one expression each. `namespace` is "dev" (to tune on) or "test" (to score once for each
+    table)."""
     shifted = [domain for domain in domains if domain != DAY]
     for domain in domains:
         count = scenes if domain == DAY else -(-scenes // len(shifted))
@@ -89,5 +93,5 @@ def _draw(name: str, subset: str, layout: Layout) -> Picture:
 
 def _annotate(layout: Layout, masks: NDArray[np.bool_], text: Expression, subset: str) -> AnnotatedExpression:
     constraints = parse_expression(text)
-    targets = list(matching_objects(layout.scene, constraints))
-    return AnnotatedExpression(text, masks[targets].any(axis=0), constraints.noun, subset)
+    mask = union_of(masks, matching_objects(layout.scene, constraints))
+    return AnnotatedExpression(text, mask, constraints.noun, subset)

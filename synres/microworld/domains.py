@@ -49,7 +49,8 @@ def shift(rng: np.random.Generator, canvas: Field, objects: NDArray[np.bool_], d
 def _night(rng: np.random.Generator, canvas: Field) -> Field:
     gain = np.float32(rng.uniform(0.24, 0.4)) * np.array([0.85, 0.92, 1.15], np.float32)
     noise = rng.standard_normal(canvas.shape, dtype=np.float32) * np.float32(6)
-    return canvas * gain + np.array([4, 6, 16], np.float32) + noise
+    found: Field = canvas * gain + np.array([4, 6, 16], np.float32) + noise
+    return found
 
 
 def _fog(rng: np.random.Generator, canvas: Field) -> Field:
@@ -57,7 +58,8 @@ def _fog(rng: np.random.Generator, canvas: Field) -> Field:
     density = np.float32(rng.uniform(0.5, 0.72)) + _clouds(rng, side, 4, 0.06)
     ramp = np.linspace(0.1, -0.1, side, dtype=np.float32)[:, None]
     veil = np.clip(density + ramp, 0, 0.85)[..., None]
-    return canvas * (1 - veil) + np.float32(rng.uniform(180, 215)) * veil
+    found: Field = canvas * (1 - veil) + np.float32(rng.uniform(180, 215)) * veil
+    return found
 
 
 def _sketch(rng: np.random.Generator, canvas: Field, objects: NDArray[np.bool_]) -> Field:
@@ -67,4 +69,5 @@ def _sketch(rng: np.random.Generator, canvas: Field, objects: NDArray[np.bool_])
     paper = np.float32(rng.uniform(225, 245))
     wash = np.where(objects, np.float32(rng.uniform(0.3, 0.45)), np.float32(0.06))[..., None]
     pencil = np.clip(slope / 45, 0, 0.8)[..., None]
-    return (paper + (canvas - paper) * wash) * (1 - pencil) + np.float32(50) * pencil
+    found: Field = (paper + (canvas - paper) * wash) * (1 - pencil) + np.float32(50) * pencil
+    return found

@@ -1,7 +1,8 @@
 """From attributes to words and back.
 
-`phrase(constraints, plural)` writes "the small red circle on the left"; `parse_expression(text)` reads it again, whatever
-its determiners and plurals; `matching_objects(scene, constraints)` says which objects it names.
+`phrase(constraints, plural)` writes "the small red circle on the left"; `parse_expression(text)` reads it
+again, whatever its determiners and plurals; `matching_objects(scene, constraints)` says which objects it
+names.
 """
 
 from __future__ import annotations
@@ -29,7 +30,8 @@ _NEAR, _FAR = 0.42, 0.58
 
 @dataclass(frozen=True, slots=True)
 class Constraints:
-    """What an expression states; "" leaves an attribute open. At most one of `shape` and `superclass` is stated."""
+    """What an expression states; "" leaves an attribute open. At most one of `shape` and `superclass` is
+    stated."""
 
     shape: str = ""
     superclass: str = ""

@@ -1,4 +1,5 @@
-"""Scenes together with the expressions asked of them: the biased real kind, and the two kinds of the benchmark."""
+"""Scenes together with the expressions asked of them: the biased real kind, and the two kinds of the
+benchmark."""
 
 from __future__ import annotations
 
@@ -29,8 +30,9 @@ REAL_FORMS = {
     "texture": 0.018,
     "thing": 0.03,
 }
-"""How often a form is tried: the class alone, the class and one attribute, or "thing" and a colour. A form that names
-several objects is drawn again, so that 62% come out class only, 18% with colour, 12% with a place and 8% the rest."""
+"""How often a form is tried: the class alone, the class and one attribute, or "thing" and a colour. A form
+that names several objects is drawn again, so that 62% come out class only, 18% with colour, 12% with a
+place and 8% the rest."""
 USUAL_COLOURS = {
     shape: (tuple(COLOURS)[i], tuple(COLOURS)[(i + 3) % len(COLOURS)]) for i, shape in enumerate(SHAPES)
 }

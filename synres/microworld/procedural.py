@@ -1,4 +1,5 @@
-"""The renderer driven by expressions: a declared upper bound with exact masks, never to be called text-to-image."""
+"""The renderer driven by expressions: a declared upper bound with exact masks, never to be called text-to-
+image."""
 
 from __future__ import annotations
 
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from synres.domain.types import Expression
 from synres.microworld.expressions import Constraints, matching_objects, parse_expression, stands_at
 from synres.microworld.layouts import conform, differ
-from synres.microworld.render import render
+from synres.microworld.render import render, union_of
 from synres.microworld.scene import Attributes, Scene, SceneObjectSpec, moved, place, random_attributes
 
 ATTRIBUTE_FAILURE_SHARE = 0.08
@@ -23,14 +24,14 @@ def render_prompt(
 ) -> tuple[NDArray[np.uint8], tuple[NDArray[np.bool_], ...]]:
     """One picture for expressions of one object, with 2 to 4 distractors.
 
-    Each attribute of the object comes out wrong with probability `failure_share`. Image (96, 96, 3) uint8 and one exact
-    mask (96, 96) bool for each expression, all False where nothing in the picture is so. Raises InvalidInput for a word
-    that the micro world does not know.
+    Each attribute of the object comes out wrong with probability `failure_share`. Image (96, 96, 3) uint8
+    and one exact mask (96, 96) bool for each expression, all False where nothing in the picture is so.
+    Raises InvalidInput for a word that the micro world does not know.
     """
     stated = [parse_expression(text) for text in expressions]
     scene = _compose(np.random.default_rng(seed), stated, failure_share)
     image, masks = render(scene)
-    return image, tuple(masks[list(matching_objects(scene, one))].any(axis=0) for one in stated)
+    return image, tuple(union_of(masks, matching_objects(scene, one)) for one in stated)
 
 
 def _compose(rng: np.random.Generator, stated: Sequence[Constraints], failure_share: float) -> Scene:

@@ -1,11 +1,14 @@
 """Draws scenes, with the exact visible mask of every object.
 
-`render(scene) -> (image uint8 (side, side, 3), masks bool (n, side, side))`: masks are in the scene's order and never
-overlap. `single_object_picture(rng, side=48, neighbours=False) -> (image uint8 (48, 48, 3), SceneObjectSpec)` is the micro
-world's analogue of web pretraining: one object in the middle, text of it, no mask. Drawing is a pure function of the scene.
+`render(scene) -> (image uint8 (side, side, 3), masks bool (n, side, side))`: masks are in the scene's
+order and never overlap. `single_object_picture(rng, side=48, neighbours=False) -> (image uint8 (48, 48,
+3), SceneObjectSpec)` is the micro world's analogue of web pretraining: one object in the middle, text of
+it, no mask. Drawing is a pure function of the scene.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +22,8 @@ _DARK_TONE = np.float32(0.42)
 
 
 def render(scene: Scene) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
-    """Image (side, side, 3) uint8 RGB and visible masks (n, side, side) bool; a hidden object's mask is empty."""
+    """Image (side, side, 3) uint8 RGB and visible masks (n, side, side) bool; a hidden object's mask is
+    empty."""
     rng = np.random.default_rng(scene.background)
     canvas = paint_background(rng, scene.domain, scene.side)
     owner = np.full((scene.side, scene.side), -1, np.int16)
@@ -30,6 +34,12 @@ def render(scene: Scene) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
     canvas += rng.standard_normal(canvas.shape, dtype=np.float32) * np.float32(5)
     masks = owner[None] == np.arange(len(scene.objects), dtype=np.int16)[:, None, None]
     return np.clip(canvas, 0, 255).astype(np.uint8), masks
+
+
+def union_of(masks: NDArray[np.bool_], objects: Sequence[int]) -> NDArray[np.bool_]:
+    """(H, W): the pixels of the named objects among (n, H, W)."""
+    found: NDArray[np.bool_] = np.logical_or.reduce(masks[list(objects)], axis=0)
+    return found
 
 
 def _draw(canvas: Field, owner: NDArray[np.int16], index: int, spec: SceneObjectSpec, light: Field) -> None:
@@ -60,8 +70,8 @@ def _tone(spec: SceneObjectSpec, x: Field, y: Field) -> Field:
 def single_object_picture(
     rng: np.random.Generator, side: int = 48, neighbours: bool = False
 ) -> tuple[NDArray[np.uint8], SceneObjectSpec]:
-    """One object near the middle, at the scale of a 96-pixel scene; with `neighbours`, parts of 1 to 4 others at
-    the border, as in a crop of a scene. Image (side, side, 3) uint8."""
+    """One object near the middle, at the scale of a 96-pixel scene; with `neighbours`, parts of 1 to 4
+    others at the border, as in a crop of a scene. Image (side, side, 3) uint8."""
     middle = side / 2
     spec = place(rng, [random_attributes(rng)], side=side).objects[0]
     spec = moved(spec, middle + float(rng.uniform(-3, 3)), middle + float(rng.uniform(-3, 3)))
@@ -83,8 +93,8 @@ def _ring_of_others(
 
 
 def crop_around(image: NDArray[np.uint8], mask: NDArray[np.bool_], side: int = 48) -> NDArray[np.uint8]:
-    """The window of `side` x `side` pixels, unscaled, centred on the mask's box; beyond the border the picture's edge is
-    repeated. What a captioner sees of an object; `mask` must not be empty."""
+    """The window of `side` x `side` pixels, unscaled, centred on the mask's box; beyond the border the
+    picture's edge is repeated. What a captioner sees of an object; `mask` must not be empty."""
     rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
     top = (int(rows[0]) + int(rows[-1]) + 1) // 2 - side // 2
     left = (int(columns[0]) + int(columns[-1]) + 1) // 2 - side // 2

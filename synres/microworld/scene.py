@@ -77,7 +77,8 @@ def random_scene(
 def place(
     rng: np.random.Generator, attributes: Sequence[Attributes], domain: str = DAY, side: int = SIDE
 ) -> Scene:
-    """Puts every object somewhere with as little overlap as a few tries find. Keeps the order given: back to front."""
+    """Puts every object somewhere with as little overlap as a few tries find. Keeps the order given: back
+    to front."""
     scale = AERIAL_SCALE if domain == "aerial" else 1.0
     placed: list[SceneObjectSpec] = []
     for item in attributes:

@@ -1,18 +1,20 @@
 """Outlines and textures as functions of position, in numpy.
 
-Outlines take unit coordinates `u`, `v` (float32, the object fills about [-1, 1]) and return a signed distance in the
-same unit, negative inside. Textures take coordinates in pixels and return the share of the second tone, in [0, 1].
+Outlines take unit coordinates `u`, `v` (float32, the object fills about [-1, 1]) and return a signed
+distance in the same unit, negative inside. Textures take coordinates in pixels and return the share of the
+second tone, in [0, 1].
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-Field = NDArray[np.float32]
+Field = NDArray[Any]
 
 
 def _circle(u: Field, v: Field) -> Field:
@@ -24,7 +26,8 @@ def _ring(u: Field, v: Field) -> Field:
 
 
 def _crescent(u: Field, v: Field) -> Field:
-    return np.maximum(np.hypot(u, v) - 1, np.float32(0.78) - np.hypot(u - np.float32(0.55), v))
+    found: Field = np.maximum(np.hypot(u, v) - 1, np.float32(0.78) - np.hypot(u - np.float32(0.55), v))
+    return found
 
 
 def _box(u: Field, v: Field, width: float, height: float) -> Field:
@@ -69,7 +72,8 @@ def _wave(p: Field, period: float) -> Field:
 
 
 def _sharpen(wave: Field) -> Field:
-    return np.clip(np.float32(0.5) + np.float32(1.6) * wave, 0, 1)
+    found: Field = np.clip(np.float32(0.5) + np.float32(1.6) * wave, 0, 1)
+    return found
 
 
 def _plain(x: Field, y: Field, period: float) -> Field:

@@ -1,4 +1,5 @@
-"""The words of the micro world, and what they look like. Everything else in this room is built on these tables.
+"""The words of the micro world, and what they look like. Everything else in this room is built on these
+tables.
 
 Nouns: `SHAPES` (8), `SUPERCLASSES` (3 broader nouns and the shapes under each), `THING` (any object).
 Adjectives: `COLOURS` (8: name -> RGB), `TEXTURES` (4), `SIZES` (2: name -> radius range in pixels).

@@ -1,8 +1,8 @@
 """The micro RES network: one mask for one expression on a small picture, 0.43M parameters.
 
-A convolutional encoder at strides 2, 4 and 8 with a feature pyramid reads the picture once; a one-layer text transformer reads
-the expression; FiLM lets the text choose channels; every place then competes with all others; a head at full resolution draws
-the mask. Expressions of one picture share its encoding.
+A convolutional encoder at strides 2, 4 and 8 with a feature pyramid reads the picture once; a one-layer
+text transformer reads the expression; FiLM lets the text choose channels; every place then competes with
+all others; a head at full resolution draws the mask. Expressions of one picture share its encoding.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor, nn
-from torch.nn import functional as F
+from torch.nn import functional as F  # noqa: N812
 
 from synres.errors import ArtifactCorrupt
 from synres.models.micro_words import BUCKETS, MAX_WORDS, word_ids
@@ -69,7 +69,8 @@ class TextEncoder(nn.Module):
         x = self.norm(x + attended)
         x = x + self.think(x)
         present = (~absent).unsqueeze(-1).to(x.dtype)
-        return (x * present).sum(1) / present.sum(1).clamp(min=1)
+        found: Tensor = (x * present).sum(1) / present.sum(1).clamp(min=1)
+        return found
 
 
 class ImageEncoder(nn.Module):
@@ -132,13 +133,15 @@ class MaskHead(nn.Module):
         x = F.interpolate(x, scale_factor=2.0)
         x = self.blend(torch.cat([x, self.film_half(encoding.half, text)], 1))
         x = F.relu(F.pixel_shuffle(self.draw(x), 2) + encoding.full)
-        return self.logit(x)[:, 0]
+        found: Tensor = self.logit(x)[:, 0]
+        return found
 
     def _competition(self, x: Tensor) -> Tensor:
         """What the strongest places of the picture look like, told to every place: (B, 64, 1, 1)."""
         weight = self.rival(x).flatten(2).softmax(-1)
         strongest = torch.bmm(x.flatten(2), weight.transpose(1, 2))[..., 0]
-        return self.compare(strongest)[..., None, None]
+        found: Tensor = self.compare(strongest)[..., None, None]
+        return found
 
 
 class MicroRes(nn.Module):
@@ -156,18 +159,21 @@ class MicroRes(nn.Module):
 
     def encode_image(self, images: Tensor) -> Encoding:
         """(B, 3, H, W) float in [0, 1], sides multiples of 8."""
-        return self.image(images)  # type: ignore[no-any-return]
+        encoding: Encoding = self.image(images)
+        return encoding
 
     def forward(self, images: Tensor, token_ids: Tensor, owners: Tensor | None = None) -> Tensor:
-        """Logits (B, H, W) for (B, T) token ids. `images` is (B, 3, H, W), or (I, 3, H, W) with `owners` (B,) int64
-        naming each expression's picture."""
+        """Logits (B, H, W) for (B, T) token ids. `images` is (B, 3, H, W), or (I, 3, H, W) with `owners`
+        (B,) int64 naming each expression's picture."""
         encoding = self.encode_image(images)
         if owners is not None:
             encoding = Encoding(*(part[owners] for part in encoding))
-        return self.head(encoding, self.text(token_ids))  # type: ignore[no-any-return]
+        logits: Tensor = self.head(encoding, self.text(token_ids))
+        return logits
 
     def loss(self, logits: Tensor, masks: Tensor) -> Tensor:
-        """Mean over expressions of pixel cross-entropy plus soft Dice; logits and masks (B, H, W), masks in [0, 1]."""
+        """Mean over expressions of pixel cross-entropy plus soft Dice; logits and masks (B, H, W), masks
+        in [0, 1]."""
         pixels = F.binary_cross_entropy_with_logits(logits, masks, reduction="none").mean((1, 2))
         chance = logits.sigmoid()
         overlap = 2 * (chance * masks).sum((1, 2)) + 1
@@ -178,15 +184,15 @@ class MicroRes(nn.Module):
 def load_micro_res(data: bytes | None = None) -> MicroRes:
     """The network with the weights of these safetensors bytes, or with the shipped base; in eval mode.
 
-    Raises BackendUnavailable if the shipped base is missing or altered, ArtifactCorrupt for bytes that are not this
-    network's weights.
+    Raises BackendUnavailable if the shipped base is missing or altered, ArtifactCorrupt for bytes that are
+    not this network's weights.
     """
-    model = MicroRes().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    model = MicroRes().to(memory_format=torch.channels_last)
     try:
         model.load_state_dict(load(data) if data is not None else load_shipped(WEIGHTS, BASE)[0])
     except (RuntimeError, SafetensorError) as error:
         raise ArtifactCorrupt(f"these bytes are not weights of the micro RES network: {error}") from error
-    return model.eval()  # type: ignore[no-any-return]
+    return model.eval()
 
 
 def save_micro_res(model: MicroRes) -> bytes:

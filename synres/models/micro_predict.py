@@ -19,7 +19,8 @@ WORKING_SIDE = 96
 def predict(
     model: MicroRes, image: NDArray[np.uint8], expressions: Sequence[Expression]
 ) -> NDArray[np.float32]:
-    """Foreground probability (n, H, W) of each expression, for (H, W, 3) uint8. Puts the model in eval mode."""
+    """Foreground probability (n, H, W) of each expression, for (H, W, 3) uint8. Puts the model in eval
+    mode."""
     if not expressions:
         return np.zeros((0, *image.shape[:2]), np.float32)
     height, width = image.shape[:2]
@@ -31,7 +32,8 @@ def predict(
         )
         chances = logits[:, : small.shape[0], : small.shape[1]].sigmoid().numpy()
     if chances.shape[1:] == (height, width):
-        return chances  # type: ignore[no-any-return]
+        found: NDArray[np.float32] = chances
+        return found
     return np.stack(
         [
             np.asarray(Image.fromarray(one).resize((width, height), Image.Resampling.BILINEAR))

@@ -25,7 +25,8 @@ class ProceduralGenerator:
     )
 
     def generate(self, request: GeneratorInput, seeds: Sequence[int]) -> list[GeneratedImage]:
-        """Pictures of 96 x 96 pixels; raises RejectedItem("unknown_word") for a word outside the micro world."""
+        """Pictures of 96 x 96 pixels; raises RejectedItem("unknown_word") for a word outside the micro
+        world."""
         try:
             drawn = [render_prompt(request.expressions, seed) for seed in seeds]
         except InvalidInput as error:

@@ -89,7 +89,8 @@ def test_benchmark_counts() -> None:
 
 
 def test_namespaces_share_no_scene() -> None:
-    """Training, validation, dev and test pictures are all different; the same call gives the same pictures."""
+    """Training, validation, dev and test pictures are all different; the same call gives the same
+    pictures."""
     sets = [
         real_training_set(0, 20), real_validation(0, 20), benchmark(0, "dev", 4), benchmark(0, "test", 4),
         real_training_set(1, 20),

@@ -24,7 +24,8 @@ def test_without_failures_every_expression_has_its_target() -> None:
 
 
 def test_failures_are_as_frequent_as_declared() -> None:
-    """With 8% failures for each of shape, colour and texture, about 78% of the pictures show the red striped star."""
+    """With 8% failures for each of shape, colour and texture, about 78% of the pictures show the red
+    striped star."""
     text = ("the red striped star",)
     shown = np.mean([render_prompt(text, seed)[1][0].any() for seed in range(600)])
     assert shown == pytest.approx(0.92**3, abs=0.05)
