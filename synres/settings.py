@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 import os
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from synres.errors import SettingInvalid
+
+
+def _checked_token(token: SecretStr) -> SecretStr:
+    """Without the newline that secrets in files end with; ValueError for what no header can carry."""
+    text = token.get_secret_value().strip()
+    if not text or not text.isascii() or not text.isprintable() or " " in text:
+        raise ValueError("a token is printable ASCII without spaces, and not empty")
+    return SecretStr(text)
+
+
+Token = Annotated[SecretStr, AfterValidator(_checked_token)]
 
 
 class StoreSettings(BaseSettings):
@@ -36,7 +47,7 @@ class ServiceSettings(StoreSettings):
     """What every service needs; each service adds its own fields in a subclass."""
 
     listen: str = Field(default="127.0.0.1:0", description="host:port; port 0 takes a free one.")
-    token: SecretStr | None = Field(
+    token: Token | None = Field(
         default=None,
         description="Shared secret of all calls; it may be unset only when listening on loopback.",
     )
@@ -77,7 +88,7 @@ class ClientSettings(BaseSettings):
     grouper_address: str = Field(default="127.0.0.1:50054", description="host:port of the grouper.")
     trainer_address: str = Field(default="127.0.0.1:50055", description="host:port of the trainer.")
     coordinator_address: str = Field(default="127.0.0.1:50056", description="host:port of the coordinator.")
-    token: SecretStr | None = Field(default=None, description="Shared secret of all calls.")
+    token: Token | None = Field(default=None, description="Shared secret of all calls.")
     call_timeout_s: float = Field(default=600.0, gt=0, description="Deadline of one shard call in seconds.")
 
 

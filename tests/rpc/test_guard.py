@@ -1,0 +1,148 @@
+"""What stands before every call: token, deadline, admission; and what no error may leak."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import grpc
+import pytest
+from google.rpc import error_details_pb2
+from grpc_status import rpc_status
+
+from synres.errors import (
+    DeadlineExceeded,
+    DeadlineRequired,
+    InternalError,
+    InvalidInput,
+    Overloaded,
+    SettingInvalid,
+    Unauthenticated,
+)
+from synres.ledger.ledger import Ledger
+from synres.ports import ShardRequest
+from synres.rpc.captioner.v1 import captioner_pb2, captioner_pb2_grpc
+from synres.rpc.client import CaptionerClient
+from synres.rpc.status import error_of
+from synres.stages.caption import CAPTION
+from synres.stages.params import CaptionParams
+from tests.instant import build_instant, instant_model, make_samples, plan_shard
+from tests.rpc.conftest import Serve
+
+DESCRIBE = "/synres.rpc.captioner.v1.CaptionerService/Describe"
+
+
+def _shard(ledger: Ledger, count: int) -> ShardRequest:
+    params = CaptionParams(backend="instant", seed=1)
+    return plan_shard(CAPTION, instant_model("caption", 1), (make_samples(ledger, count),), params)
+
+
+def test_a_call_without_deadline_is_refused(serve: Serve) -> None:
+    """A caller that would wait for ever holds a place for ever."""
+    with grpc.insecure_channel(serve("captioner")) as channel:
+        stub = captioner_pb2_grpc.CaptionerServiceStub(channel)
+        with pytest.raises(grpc.RpcError) as caught:
+            stub.Describe(captioner_pb2.DescribeRequest(backend="instant"))
+    assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+    assert isinstance(error_of(caught.value), DeadlineRequired)
+
+
+@pytest.mark.parametrize("token", [None, "", "wrong", "secret2"])
+def test_a_wrong_token_is_refused(serve: Serve, token: str | None) -> None:
+    """Nothing of ours answers without the shared token."""
+    address = serve("captioner", token="secret")
+    with CaptionerClient(address, token, timeout_s=5) as client:
+        with pytest.raises(Unauthenticated, match="SYNRES_TOKEN"):
+            client.describe("instant")
+        assert client.is_serving()
+
+
+def test_the_right_token_opens(serve: Serve) -> None:
+    """The client sends its token with every call."""
+    with CaptionerClient(serve("captioner", token="secret"), "secret", timeout_s=5) as client:
+        assert client.describe("instant").model.name == "instant"
+
+
+@pytest.mark.parametrize("listen", ["0.0.0.0:0", "[::]:0", "example.org:0"])
+def test_no_token_beyond_loopback_is_an_error_at_start(ledger: Ledger, listen: str) -> None:
+    """An open service on the network is a mistake, so it does not start."""
+    with pytest.raises(SettingInvalid, match="SYNRES_TOKEN is needed"):
+        build_instant("captioner", listen=listen, store_url=ledger.store.url)
+
+
+def test_one_call_too_many_is_told_when_to_return(serve: Serve, ledger: Ledger) -> None:
+    """Beyond `max_in_flight` the answer is immediate, and the place is free again afterwards."""
+    address = serve("captioner", delay_s=0.3, max_in_flight=1)
+    with CaptionerClient(address, timeout_s=10) as client:
+        first = threading.Thread(target=client.run_shard, args=(_shard(ledger, 2),))
+        first.start()
+        time.sleep(0.2)
+        started_s = time.monotonic()
+        with pytest.raises(Overloaded) as caught:
+            client.describe("instant")
+        assert time.monotonic() - started_s < 0.2
+        assert caught.value.retry_after_s > 0
+        first.join()
+        client.describe("instant")
+
+
+def test_the_deadline_ends_the_work_between_items(serve: Serve, ledger: Ledger) -> None:
+    """A shard that nobody waits for any more stops, and leaves no record."""
+    request = _shard(ledger, 50)
+    address = serve("captioner", delay_s=0.1)
+    with CaptionerClient(address, timeout_s=0.35) as client, pytest.raises(DeadlineExceeded):
+        client.run_shard(request)
+    _wait_until_free(address)
+    assert ledger.find_record("caption", request.action) is None
+
+
+def test_a_cancelled_call_frees_the_model(serve: Serve, ledger: Ledger) -> None:
+    """The caller went away: the next one need not wait for the rest of the shard."""
+    address = serve("captioner", delay_s=0.1)
+    request = captioner_pb2.RunCaptionShardRequest()
+    shard = _shard(ledger, 100)
+    request.shard.action, request.shard.params = shard.action, shard.params
+    request.shard.stage = shard.stage
+    request.shard.inputs.extend(shard.inputs)
+    with grpc.insecure_channel(address) as channel:
+        call = captioner_pb2_grpc.CaptionerServiceStub(channel).RunCaptionShard.future(request, timeout=60)
+        time.sleep(0.3)
+        call.cancel()
+        _wait_until_free(address)
+    assert ledger.find_record("caption", shard.action) is None
+
+
+def _wait_until_free(address: str) -> None:
+    """A shard of one item takes its turn within two seconds."""
+    with CaptionerClient(address, timeout_s=2) as client, pytest.raises(InvalidInput):
+        client.run_shard(ShardRequest("caption", "", (), b"{}"))
+
+
+def test_a_fault_of_ours_leaks_nothing(serve: Serve, ledger: Ledger) -> None:
+    """INTERNAL with ErrorInfo; paths and messages of the exception stay in the log."""
+    params = CaptionParams(backend="instant", seed=1)
+    request = plan_shard(CAPTION, instant_model("caption", 1), (), params)
+    with CaptionerClient(serve("captioner"), timeout_s=5) as client, pytest.raises(InternalError) as caught:
+        client.run_shard(request)
+    assert "index" not in caught.value.message
+    assert "Traceback" not in caught.value.message
+
+
+def test_a_broken_message_gets_error_info_too(serve: Serve) -> None:
+    """gRPC's own answer would be INTERNAL without a reason."""
+    with grpc.insecure_channel(serve("captioner")) as channel:
+        with pytest.raises(grpc.RpcError) as caught:
+            channel.unary_unary(DESCRIBE)(b"\xff\xff", timeout=5)
+        info = error_details_pb2.ErrorInfo()
+        assert rpc_status.from_call(caught.value).details[0].Unpack(info)
+    assert info.reason == "INVALID_INPUT"
+
+
+def test_a_message_over_the_limit_is_bad_input(serve: Serve) -> None:
+    """Too large today is too large tomorrow: no retry."""
+    address = serve("captioner", max_message_bytes=2000)
+    with (
+        CaptionerClient(address, timeout_s=5) as client,
+        pytest.raises(InvalidInput, match="larger than max"),
+    ):
+        client.describe("x" * 3000)

@@ -1,0 +1,195 @@
+"""Shard calls and single-item calls of the four stage services."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from services.grouper.backends import load_backend as load_grouper
+from synres.domain.masks import encode_mask
+from synres.domain.types import GroupParams, PseudoMask, SegmentedImage, SynthImage
+from synres.errors import ArtifactMissing, InvalidInput, ModelMismatch, NotFound, RejectedItem
+from synres.ledger.ledger import Ledger
+from synres.ports import GeneratorInput, ObjectView, ShardResult
+from synres.rpc.client import STAGE_CLIENTS, CaptionerClient, GeneratorClient, GrouperClient, SegmenterClient
+from synres.rpc.group_codec import NO_IMAGE
+from synres.stages.caption import CAPTION, run_caption_shard
+from synres.stages.generate import GENERATE, run_generate_shard
+from synres.stages.group import GROUP, run_group_shard
+from synres.stages.params import CaptionParams, GenerateParams, GroupStageParams, SegmentParams
+from synres.stages.segment import SEGMENT, run_segment_shard
+from tests.instant import (
+    InstantCaptioner,
+    InstantGenerator,
+    InstantSegmenter,
+    instant_model,
+    make_samples,
+    plan_shard,
+)
+from tests.rpc.conftest import Serve
+
+CHAIN = (
+    ("captioner", CAPTION, CaptionParams(backend="instant", seed=7)),
+    ("generator", GENERATE, GenerateParams(backend="instant", seed=7, images_per_prompt=2)),
+    ("segmenter", SEGMENT, SegmentParams(backend="instant")),
+    ("grouper", GROUP, GroupStageParams()),
+)
+VIEW = ObjectView(np.zeros((6, 8, 3), np.uint8), np.ones((6, 8), np.bool_), "cat")
+
+
+def _run_remote(serve: Serve, rows: str) -> list[ShardResult]:
+    results = []
+    for service, stage, params in CHAIN:
+        with STAGE_CLIENTS[stage.name](serve(service), timeout_s=20) as client:
+            described = client.describe(params.backend)
+            assert described.stage_version == stage.version
+            results.append(client.run_shard(plan_shard(stage, described.model, (rows,), params)))
+        rows = results[-1].outputs["rows"]
+    return results
+
+
+def _run_here(ledger: Ledger, rows: str) -> list[ShardResult]:
+    captioner, generator, segmenter = InstantCaptioner(), InstantGenerator(), InstantSegmenter()
+    grouper = load_grouper("itag")
+    runs = (
+        (captioner.model, lambda request: run_caption_shard(ledger, captioner, request)),
+        (generator.model, lambda request: run_generate_shard(ledger, generator, request)),
+        (segmenter.model, lambda request: run_segment_shard(ledger, segmenter, segmenter.model, request)),
+        (grouper.model, lambda request: run_group_shard(ledger, grouper, request)),
+    )
+    results = []
+    for (_, stage, params), (model, run) in zip(CHAIN, runs, strict=True):
+        results.append(run(plan_shard(stage, model, (rows,), params)))
+        rows = results[-1].outputs["rows"]
+    return results
+
+
+def test_services_and_stages_in_process_share_their_records(serve: Serve, ledger: Ledger) -> None:
+    """The same code behind gRPC and in process: what one computed, the other finds."""
+    rows = make_samples(ledger, 3)
+    remote = _run_remote(serve, rows)
+    here = _run_here(ledger, rows)
+    assert [result.cached for result in remote] == [False] * 4
+    assert [result.cached for result in here] == [True] * 4
+    assert [result.outputs for result in remote] == [result.outputs for result in here]
+    assert remote[-1].counts["triplets"] == 3 * 2 * 4
+
+
+def test_a_repeated_shard_call_is_answered_from_the_record(serve: Serve, ledger: Ledger) -> None:
+    """Idempotent by action, so the driver may always ask again."""
+    request = plan_shard(CAPTION, instant_model("caption", 1), (make_samples(ledger, 2),), CHAIN[0][2])
+    with CaptionerClient(serve("captioner"), timeout_s=20) as client:
+        first, second = client.run_shard(request), client.run_shard(request)
+    assert (first.cached, second.cached) == (False, True)
+    assert first.outputs == second.outputs
+
+
+def test_another_model_behind_the_name_is_a_mismatch_and_writes_nothing(serve: Serve, ledger: Ledger) -> None:
+    """Old and new replicas behind one name never mix (L5)."""
+    request = plan_shard(CAPTION, instant_model("caption", 1), (make_samples(ledger, 1),), CHAIN[0][2])
+    with (
+        CaptionerClient(serve("captioner", version=2), timeout_s=20) as client,
+        pytest.raises(ModelMismatch, match="plan the run again"),
+    ):
+        client.run_shard(request)
+    assert ledger.find_record("caption", request.action) is None
+
+
+def test_bad_items_come_back_as_rejections(serve: Serve, ledger: Ledger) -> None:
+    """Bad data is part of the answer, not an error (L7)."""
+    request = plan_shard(
+        CAPTION, instant_model("caption", 1), (make_samples(ledger, 2, "reject"),), CHAIN[0][2]
+    )
+    with CaptionerClient(serve("captioner"), timeout_s=20) as client:
+        result = client.run_shard(request)
+    assert {reason for _, reason in result.rejections} == {"too_few_expressions"}
+    assert result.counts == {"in": 2, "out": 0}
+
+
+def test_trained_weights_are_fetched_from_the_ledger(serve: Serve, ledger: Ledger) -> None:
+    """A second input names weights; the action's model stays the backend's own."""
+    generated = _run_remote(serve, make_samples(ledger, 1))[1].outputs["rows"]
+    weights = ledger.put_blob(b"abc", "application/octet-stream").digest
+    params = CHAIN[2][2]
+    with SegmenterClient(serve("segmenter"), timeout_s=20) as client:
+        model = client.describe("instant").model
+        own = client.run_shard(plan_shard(SEGMENT, model, (generated,), params))
+        trained = client.run_shard(plan_shard(SEGMENT, model, (generated, weights), params))
+        with pytest.raises(ArtifactMissing):
+            client.run_shard(plan_shard(SEGMENT, model, (generated, "0" * 64), params))
+    assert own.outputs != trained.outputs
+
+
+def test_an_unknown_backend_is_named(serve: Serve) -> None:
+    """The message says what there is."""
+    with (
+        CaptionerClient(serve("captioner"), timeout_s=20) as client,
+        pytest.raises(NotFound, match="there is instant"),
+    ):
+        client.describe("instnat")
+
+
+def test_params_in_another_form_are_refused(serve: Serve, ledger: Ledger) -> None:
+    """Only the bytes that were hashed are params."""
+    good = plan_shard(CAPTION, instant_model("caption", 1), (make_samples(ledger, 1),), CHAIN[0][2])
+    loose = type(good)(good.stage, good.action, good.inputs, b" " + good.params)
+    with (
+        CaptionerClient(serve("captioner"), timeout_s=20) as client,
+        pytest.raises(InvalidInput, match="not complete canonical JSON"),
+    ):
+        client.run_shard(loose)
+
+
+def test_caption_one_object(serve: Serve) -> None:
+    """n expressions for one object in its picture."""
+    with CaptionerClient(serve("captioner"), timeout_s=20) as client:
+        assert client.caption("instant", VIEW, 2, seed=100) == ["cat 3 0", "cat 3 1"]
+
+
+def test_a_rejected_object_keeps_its_reason(serve: Serve) -> None:
+    """The single-item call raises what a shard would record."""
+    view = ObjectView(VIEW.image, VIEW.mask, "reject")
+    with CaptionerClient(serve("captioner"), timeout_s=20) as client, pytest.raises(RejectedItem) as caught:
+        client.caption("instant", view, 2, seed=1)
+    assert caught.value.reason == "too_few_expressions"
+
+
+def test_generate_one_prompt(serve: Serve) -> None:
+    """One picture for each seed, in order."""
+    with GeneratorClient(serve("generator"), timeout_s=20) as client:
+        images = client.generate("instant", GeneratorInput("a cat", ("a cat",), VIEW), [5, 2**63 - 1])
+    assert [int(image[0, 0, 0]) for image in images] == [5, 255]
+
+
+def test_segment_one_picture(serve: Serve, ledger: Ledger) -> None:
+    """One mask of the picture's size for each expression; trained weights by digest."""
+    weights = ledger.put_blob(b"abc", "application/octet-stream").digest
+    with SegmenterClient(serve("segmenter"), timeout_s=20) as client:
+        masks = client.segment("instant", VIEW.image, ["a", "b"])
+        trained = client.segment("instant", VIEW.image, ["a"], weights)
+    assert [found.mask.sum() for found in masks] == [12, 12]
+    assert trained[0].mask.sum() == 24
+    assert masks[0].score == 0.5
+
+
+def test_group_one_picture(serve: Serve) -> None:
+    """ITAG by hand: A = 100, B = 120, 80 shared, IoU = 80/140, below tau of 0.65 and above 0.5."""
+    first, second = np.zeros((20, 20), np.bool_), np.zeros((20, 20), np.bool_)
+    first[:5], second[1:7] = True, True
+    pseudo_masks = tuple(
+        PseudoMask(name, encode_mask(mask), 1.0) for name, mask in (("a", first), ("b", second))
+    )
+    segmented = SegmentedImage(SynthImage("i", "s", ("a", "b"), "", NO_IMAGE, (20, 20)), pseudo_masks)
+    with GrouperClient(serve("grouper"), timeout_s=20) as client:
+        strict = client.group("itag", segmented, GroupParams())
+        loose = client.group("itag", segmented, GroupParams(tau=0.5))
+        with pytest.raises(RejectedItem, match="not"):
+            client.group("itag", _with_odd_mask(segmented), GroupParams())
+    assert [drop.reason for drop in strict.dropped] == ["no_consensus"] * 2
+    assert strict.agreement.intersections == ((), (80,))
+    assert [group.members for group in loose.groups] == [(0, 1)]
+
+
+def _with_odd_mask(segmented: SegmentedImage) -> SegmentedImage:
+    odd = PseudoMask("c", encode_mask(np.ones((3, 3), np.bool_)), 1.0)
+    return SegmentedImage(segmented.synth, (*segmented.pseudo_masks, odd))
