@@ -1,4 +1,8 @@
-"""A folder as an ArtifactStore. A write that returned is on the disk; readers never see a part of one.
+"""A folder as an ArtifactStore. Readers never see a part of a write, not after a power cut either.
+
+Contents are fsynced before they get their name; names are not (that would double the cost of a write). So a
+write that returned outlives its process; a power cut may take the names of the last seconds, and what is absent
+is computed anew (L2).
 
 Create-if-absent is temporary file, fsync, hard link: the link fails if the name exists, where a rename would
 overwrite. Everything that can change a name or take it away (put, replace, delete) holds one lock, so that
@@ -66,7 +70,6 @@ class FileStore:
                     path.hardlink_to(temporary)
                 except FileExistsError:
                     return False
-                _sync_folder(path.parent)
                 return True
 
     def replace(self, key: str, data: bytes, etag: str) -> bool:
@@ -93,7 +96,6 @@ class FileStore:
             path.stat()
             with self._locked():
                 path.unlink()
-                _sync_folder(path.parent)
 
     def _path(self, key: str) -> Path:
         return self.root / check_key(key)
@@ -101,19 +103,11 @@ class FileStore:
     def _install(self, temporary: Path, path: Path) -> None:
         self._make_folder(path.parent)
         temporary.replace(path)
-        _sync_folder(path.parent)
 
     def _make_folder(self, folder: Path) -> None:
-        if folder in self._made:
-            return
-        if folder == self.root:
+        if folder not in self._made:
             folder.mkdir(parents=True, exist_ok=True)
-        else:
-            self._make_folder(folder.parent)
-            with suppress(FileExistsError):
-                folder.mkdir()
-                _sync_folder(folder.parent)
-        self._made.add(folder)
+            self._made.add(folder)
 
     @contextmanager
     def _temporary(self, data: bytes) -> Iterator[Path]:
@@ -164,14 +158,6 @@ class FileStore:
 
 def _describe(key: str, stat: os.stat_result) -> StoredObject:
     return StoredObject(key, stat.st_size, stat.st_mtime)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _walk(folder: str | Path, key: str) -> Iterator[tuple[str, os.DirEntry[str]]]:
