@@ -81,17 +81,17 @@ def pairwise_intersections(rles: Sequence[Rle]) -> tuple[list[int], list[list[in
     ends = [np.cumsum(runs_of(rle))[:-1] << 6 | member for member, rle in enumerate(rles)]
     edges = np.sort(np.concatenate([np.zeros(0, np.int64), *ends]))
     patterns = np.bitwise_xor.accumulate(np.int64(1) << (edges & 63))
-    seen, pixels = _tally(patterns, np.diff(edges >> 6, append=size[0] * size[1]))
+    seen, pixels = _tally(patterns, np.diff(edges >> 6, append=size[0] * size[1]), 1 << len(rles))
     inside = (seen[:, None] >> np.arange(len(rles)) & 1).astype(np.float64)
     # Products of float64 are exact here: no count reaches 2**53.
     shared: list[list[int]] = ((inside.T * pixels) @ inside).astype(np.int64).tolist()
     return [row[i] for i, row in enumerate(shared)], [row[:i] for i, row in enumerate(shared)]
 
 
-def _tally(patterns: Runs, lengths: Runs) -> tuple[Runs, NDArray[np.float64]]:
-    """Distinct patterns and the sum of lengths of each; a table where patterns are small, else a sort."""
-    if patterns.size and patterns.max() < 1 << 16:
-        distinct, places = np.arange(1 << 16), patterns
+def _tally(patterns: Runs, lengths: Runs, possible: int) -> tuple[Runs, NDArray[np.float64]]:
+    """Distinct patterns and the sum of lengths of each; by a table if that is small, else by a sort."""
+    if possible <= 8 * patterns.size:
+        distinct, places = np.arange(possible), patterns
     else:
         distinct, places = np.unique(patterns, return_inverse=True)
     pixels = np.bincount(places, lengths, distinct.size).astype(np.float64)
