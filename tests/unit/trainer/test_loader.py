@@ -1,0 +1,129 @@
+"""The loader: batches that are a function of the step, mosaics, superclasses, refusals."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from services.trainer.loader import Loader
+from services.trainer.trainable import Batch
+from synres.domain.types import Triplet
+from synres.errors import MixturePartEmpty
+from synres.ledger.ledger import Ledger
+from synres.microworld.vocabulary import SUPERCLASSES
+from synres.stages.params import MixturePart, TrainParams
+from tests.fakes import MemoryStore
+from tests.trainings import PARAMS, real_rows
+
+SIDE = 96
+
+
+@pytest.fixture(scope="module")
+def ledger() -> Ledger:
+    """A store with pictures in memory."""
+    return Ledger(MemoryStore())
+
+
+@pytest.fixture(scope="module")
+def rows(ledger: Ledger) -> list[Triplet]:
+    """Triplets of eight real pictures."""
+    return ledger.get_rows(real_rows(ledger), Triplet)
+
+
+def _loader(ledger: Ledger, rows: list[Triplet], params: TrainParams) -> Loader:
+    return Loader(ledger, {part.name: rows for part in params.parts}, params, SIDE)
+
+
+def _equal(a: Batch, b: Batch) -> bool:
+    return (
+        np.array_equal(a.images, b.images)
+        and np.array_equal(a.masks, b.masks)
+        and np.array_equal(a.owners, b.owners)
+        and a.expressions == b.expressions
+    )
+
+
+def test_a_batch_is_a_function_of_its_step(ledger: Ledger, rows: list[Triplet]) -> None:
+    """Another loader, asked in another order, hands out the same batch; another step is another batch."""
+    first, second = _loader(ledger, rows, PARAMS), _loader(ledger, rows, PARAMS)
+    forward = [first.batch(step) for step in range(4)]
+    backward = [second.batch(step) for step in reversed(range(4))]
+    assert all(_equal(a, b) for a, b in zip(forward, reversed(backward), strict=True))
+    assert not _equal(forward[0], forward[1])
+
+
+def test_a_batch_has_the_shapes_that_a_model_takes(ledger: Ledger, rows: list[Triplet]) -> None:
+    """Square pictures, one mask and one owner for each expression, at most three expressions of a picture."""
+    batch = _loader(ledger, rows, replace(PARAMS, batch_size=5)).batch(0)
+    assert batch.images.shape == (5, SIDE, SIDE, 3)
+    assert batch.masks.shape == (len(batch.expressions), SIDE, SIDE)
+    assert batch.owners.shape == (len(batch.expressions),)
+    assert np.bincount(batch.owners).max() <= PARAMS.expressions_per_picture
+
+
+def test_no_mask_is_empty(ledger: Ledger, rows: list[Triplet]) -> None:
+    """A target that vanished from its tile is no target."""
+    loader = _loader(ledger, rows, replace(PARAMS, mosaic_probability=1.0))
+    assert all(loader.batch(step).masks.any(axis=(1, 2)).all() for step in range(10))
+
+
+@pytest.mark.parametrize(("probability", "tiles"), [(0.0, {1}), (1.0, set(range(4, 10)))])
+def test_a_mosaic_has_four_to_nine_tiles(
+    ledger: Ledger, rows: list[Triplet], probability: float, tiles: set[int]
+) -> None:
+    """One real tile and three to eight others, or the picture alone."""
+    loader = _loader(ledger, rows, replace(PARAMS, mosaic_probability=probability))
+    assert {loader.example(number).tiles for number in range(60)} == tiles
+
+
+def test_only_draws_of_the_mosaic_part_become_mosaics(ledger: Ledger, rows: list[Triplet]) -> None:
+    """With equal ratios, half of the examples are mosaics, and exactly half."""
+    parts = tuple(MixturePart(name=n, ratio=1, rows="triplets", inputs=(0,)) for n in ("refer_seg", "synres"))
+    params = replace(PARAMS, parts=parts, mosaic_probability=1.0, mosaic_from="synres")
+    loader = _loader(ledger, rows, params)
+    assert sum(loader.example(number).tiles > 1 for number in range(40)) == 20
+
+
+def test_superclasses_come_with_their_probability(ledger: Ledger, rows: list[Triplet]) -> None:
+    """At 0 no broader noun occurs, at 1 one does; what would name another object too is refused and counted."""
+    never = _loader(ledger, rows, replace(PARAMS, superclass_probability=0.0))
+    always = _loader(ledger, rows, replace(PARAMS, superclass_probability=1.0, mosaic_probability=1.0))
+    quiet = [never.batch(step) for step in range(10)]
+    loud = [always.batch(step) for step in range(10)]
+    assert not _broader(quiet) and _broader(loud)
+    assert sum(batch.refusals for batch in quiet) == 0
+    assert sum(batch.refusals for batch in loud) > 0
+
+
+def test_places_are_not_named_in_mosaics(ledger: Ledger, rows: list[Triplet]) -> None:
+    """What was on the left of its picture is anywhere in the mosaic."""
+    placed = [replace(row, expression=f"{row.expression} on the left") for row in rows]
+    loader = _loader(ledger, [*rows, *placed], replace(PARAMS, mosaic_probability=1.0))
+    words = {word for step in range(20) for e in loader.batch(step).expressions for word in e.split()}
+    assert words and "left" not in words
+
+
+def test_an_expression_that_tiles_share_names_all_of_them(ledger: Ledger, rows: list[Triplet]) -> None:
+    """Eight tiles of one picture: its expression has a target in each."""
+    loader = _loader(ledger, rows[:1], replace(PARAMS, mosaic_probability=1.0, superclass_probability=0.0))
+    example = loader.example(0)
+    ((_, mask),) = example.targets
+    assert _components(mask) >= 2
+
+
+def test_a_part_with_a_ratio_needs_data(ledger: Ledger) -> None:
+    """It is never left out in silence."""
+    with pytest.raises(MixturePartEmpty, match="refer_seg"):
+        _loader(ledger, [], PARAMS)
+
+
+def _broader(batches: list[Batch]) -> bool:
+    return any(noun in e for batch in batches for e in batch.expressions for noun in SUPERCLASSES)
+
+
+def _components(mask: np.ndarray) -> int:
+    """Columns of the mask where a run of filled columns begins, plus the same for rows: at least as many tiles."""
+    runs = [np.flatnonzero(np.diff(mask.any(axis=axis).astype(int), prepend=0) == 1).size for axis in (0, 1)]
+    return max(runs)
