@@ -35,7 +35,7 @@ protos: $(VENV)/.dev
 
 ## train the shipped micro weights anew (about 20 CPU-minutes)
 micro-weights: $(VENV)/.dev
-	$(BIN)/python tools/micro_weights.py
+	$(BIN)/python -m tools.micro_weights
 
 bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/itag.py
