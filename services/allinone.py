@@ -57,6 +57,7 @@ class LocalCluster:
         """Starts the services that have ended again; their names."""
         dead = [name for name, process in self.processes.items() if process.poll() is not None]
         for name in dead:
+            _end(self.processes[name], patience_s=0.0)
             self.processes[name] = self._spawn(name)
         return dead
 

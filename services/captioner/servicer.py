@@ -15,7 +15,7 @@ from synres.stages.params import CaptionParams, decode_params
 from synres.stages.shard import Check
 
 
-class CaptionerServicer(captioner_pb2_grpc.CaptionerServiceServicer):  # type: ignore[misc]
+class CaptionerServicer(captioner_pb2_grpc.CaptionerServiceServicer):
     def __init__(self, ledger: Ledger, backends: Backends[Captioner]) -> None:
         self._ledger = ledger
         self._backends = backends

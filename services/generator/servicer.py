@@ -17,7 +17,7 @@ from synres.stages.params import GenerateParams, decode_params
 from synres.stages.shard import Check
 
 
-class GeneratorServicer(generator_pb2_grpc.GeneratorServiceServicer):  # type: ignore[misc]
+class GeneratorServicer(generator_pb2_grpc.GeneratorServiceServicer):
     def __init__(self, ledger: Ledger, backends: Backends[ImageGenerator]) -> None:
         self._ledger = ledger
         self._backends = backends

@@ -16,7 +16,7 @@ from synres.stages.params import GroupStageParams, decode_params
 from synres.stages.shard import Check
 
 
-class GrouperServicer(grouper_pb2_grpc.GrouperServiceServicer):  # type: ignore[misc]
+class GrouperServicer(grouper_pb2_grpc.GrouperServiceServicer):
     def __init__(self, ledger: Ledger, backends: Backends[Grouper]) -> None:
         self._ledger = ledger
         self._backends = backends

@@ -17,7 +17,7 @@ from synres.stages.segment import SEGMENT, run_segment_shard
 from synres.stages.shard import Check
 
 
-class SegmenterServicer(segmenter_pb2_grpc.SegmenterServiceServicer):  # type: ignore[misc]
+class SegmenterServicer(segmenter_pb2_grpc.SegmenterServiceServicer):
     def __init__(self, ledger: Ledger, backends: SegmenterBackends) -> None:
         self._ledger = ledger
         self._backends = backends

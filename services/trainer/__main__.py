@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from services.trainer.app import build
 from services.trainer.settings import TrainerSettings
-from synres import telemetry
-from synres.settings import load_settings
+from synres.rpc.server import serve
 
 if __name__ == "__main__":
-    settings = load_settings(TrainerSettings)
-    telemetry.configure("trainer", settings)
-    build(settings).run()
+    serve("trainer", TrainerSettings, build)

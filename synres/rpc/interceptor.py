@@ -27,7 +27,7 @@ from synres.errors import (
     SynresError,
     Unauthenticated,
 )
-from synres.rpc.status import STATUS, status_of
+from synres.rpc.status import code_of, status_of
 
 _OURS = "/synres.rpc."
 _FOREVER_S = 10 * 365 * 86400.0
@@ -80,7 +80,7 @@ class Guard(grpc.ServerInterceptor):  # type: ignore[type-arg]  # generic in the
         with _observed(method) as report, telemetry.span(f"{method.service}/{method.name}", metadata):
             outcome = self._outcome(method, data, metadata, context)
             if isinstance(outcome, SynresError):
-                report(STATUS[type(outcome)].name)
+                report(code_of(outcome).name)
         if isinstance(outcome, SynresError):
             context.abort_with_status(rpc_status.to_status(status_of(outcome)))
         return outcome

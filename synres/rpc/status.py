@@ -62,9 +62,14 @@ _TRANSPORT: Mapping[StatusCode, type[SynresError]] = {
 _CLASSES = {kind.code: kind for kind in STATUS}
 
 
+def code_of(error: SynresError) -> StatusCode:
+    """The code of its class, or of the nearest one above that is in the table."""
+    return next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
+
+
 def status_of(error: SynresError) -> status_pb2.Status:
     """Code, message and ErrorInfo; RetryInfo for Overloaded."""
-    status = status_pb2.Status(code=STATUS[type(error)].value[0], message=error.message)
+    status = status_pb2.Status(code=code_of(error).value[0], message=error.message)
     for detail in _details(error):
         status.details.add().Pack(detail)
     return status
