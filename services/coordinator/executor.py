@@ -1,0 +1,32 @@
+"""What the driver asks of an executor; `executors/` has one in process and one over gRPC."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from synres.domain.types import ModelInfo
+from synres.ports import JobStatus, ShardRequest, ShardResult
+from synres.stages.shard import Check, never_stop
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What goes with a request: `check` raises CallCancelled when the driver stops; jobs tell `progress`."""
+
+    check: Check = never_stop
+    progress: Callable[[JobStatus], None] = lambda status: None
+
+
+class Executor(Protocol):
+    """Computes actions. Methods are called from many threads; errors are classes of `synres.errors`."""
+
+    def model(self, stage: str, backend: str) -> ModelInfo:
+        """What would compute that stage; raises NotFound or BackendUnavailable."""
+
+    def execute(self, request: ShardRequest, call: Call) -> ShardResult:
+        """Blocks until the action's record is visible, and returns it."""
+
+    def is_ready(self, stage: str) -> bool:
+        """True if a task of this stage would find somebody to do it."""

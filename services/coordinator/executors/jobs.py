@@ -1,0 +1,52 @@
+"""Waits for a job behind the JobRunner port as if it were a call."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+from services.coordinator.executor import Call
+from synres.errors import CallCancelled, InternalError, SynresError
+from synres.ledger.ledger import Ledger
+from synres.ports import JobRunner, JobStatus, ShardRequest, ShardResult
+from synres.stages.shard import result_of
+
+_FIRST_POLL_S = 0.05
+_LONGEST_POLL_S = 1.0
+
+
+def run_job(jobs: JobRunner, ledger: Ledger, request: ShardRequest, call: Call) -> ShardResult:
+    """Submits and waits; raises the error class that the job names, or CallCancelled after cancelling it."""
+    jobs.submit(request)
+    poll_s = _FIRST_POLL_S
+    while (status := jobs.status(request.action)).state == "running":
+        call.progress(status)
+        try:
+            call.check()
+        except CallCancelled:
+            jobs.cancel(request.action)
+            raise
+        time.sleep(poll_s)
+        poll_s = min(_LONGEST_POLL_S, 1.5 * poll_s)
+    return _ended(ledger, request, status)
+
+
+def _ended(ledger: Ledger, request: ShardRequest, status: JobStatus) -> ShardResult:
+    if status.state == "failed":
+        raise error_of_code(status.code, status.message)
+    record = ledger.find_record(request.stage, request.action)
+    if record is None:
+        raise InternalError(f"the job of {request.stage} {request.action} succeeded and left no record")
+    return result_of(request.action, record, cached=False)
+
+
+def error_of_code(code: str, message: str) -> SynresError:
+    """The error whose class has that stable code; InternalError for a code nobody knows."""
+    kinds = {kind.code: kind for kind in _classes(SynresError)}
+    return kinds.get(code, InternalError)(message)
+
+
+def _classes(kind: type[SynresError]) -> Iterator[type[SynresError]]:
+    for child in kind.__subclasses__():
+        yield child
+        yield from _classes(child)

@@ -1,0 +1,110 @@
+"""Freezes a run: datasets in the store, models known, licences allowed, shards cut.
+
+The same spec, over the same data and models, is the same run.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+
+from services.coordinator.datasets import Ingested, ingest_datasets
+from services.coordinator.engine import Desired
+from services.coordinator.executor import Executor
+from services.coordinator.graph import Models, backends_of, build_desired, shards_root, triplets_root
+from synres.domain.digests import digest_json
+from synres.domain.seeds import derive_seed
+from synres.domain.types import ModelInfo, Sample
+from synres.errors import InvalidInput, NotFound
+from synres.ledger.ledger import Ledger
+from synres.ledger.runs import Plan, RunFolder
+from synres.ports import ShardResult
+from synres.spec import Chain, RunSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Frozen:
+    """A run that can be driven, by anybody, any number of times."""
+
+    run: str
+    spec: RunSpec
+    models: Models
+    datasets: Mapping[str, Ingested]
+    desired: Desired
+    samples: int
+    """Root samples of all chains: what `max_failed_fraction` is a fraction of."""
+
+
+def freeze_run(
+    spec: RunSpec, ledger: Ledger, executor: Executor, on_ready: Callable[[str, ShardResult], None]
+) -> Frozen:
+    """Raises InvalidInput for a licence that the policy does not allow or a dataset too small for its use."""
+    models = {(stage, backend): executor.model(stage, backend) for stage, backend in backends_of(spec.method)}
+    _check_licences(spec, models)
+    datasets = ingest_datasets(ledger, spec.method, on_ready)
+    described = {f"{stage}/{backend}": asdict(model) for (stage, backend), model in models.items()}
+    sources = {name: dataset.request.action for name, dataset in datasets.items()}
+    run = digest_json([spec.digest(), described, sources])[:12]
+    folder = RunFolder(ledger.store, run)
+    folder.freeze(
+        {"name": spec.name, "spec": spec.frozen().decode(), "models": described, "datasets": sources}
+    )
+    plan = folder.plan() or folder.put_plan(cut(spec, ledger, datasets))
+    samples = sum(_take_count(chain, datasets) for chain in spec.method.synthesis.values())
+    return Frozen(run, spec, models, datasets, build_desired(spec, models, plan), samples)
+
+
+def _check_licences(spec: RunSpec, models: Models) -> None:
+    allowed = spec.execution.policy.allowed_licences
+    for (stage, backend), model in models.items():
+        if allowed is not None and model.licence not in allowed:
+            raise InvalidInput(
+                f"backend {backend} of {stage} has the licence {model.licence!r}, and the spec allows"
+                f" {', '.join(allowed) or 'none'}: add it to execution.policy.allowed_licences"
+            )
+
+
+def cut(spec: RunSpec, ledger: Ledger, datasets: Mapping[str, Ingested]) -> Plan:
+    roots: dict[str, tuple[str, ...]] = {
+        triplets_root(name): (found.result.outputs["triplets"],) for name, found in datasets.items()
+    }
+    for name, chain in spec.method.synthesis.items():
+        samples = ledger.get_rows(datasets[chain.dataset].result.outputs["samples"], Sample)
+        roots[shards_root(name)] = tuple(_shards(ledger, choose(samples, chain.samples, spec.seed), chain))
+    return roots
+
+
+def choose(samples: Sequence[Sample], count: int, seed: int) -> list[Sample]:
+    """`count` of them by a draw that looks at content alone: the order they came in does not matter."""
+    return sorted(samples, key=lambda sample: (derive_seed(seed, "choose", sample.item), sample.item))[:count]
+
+
+def _shards(ledger: Ledger, samples: Sequence[Sample], chain: Chain) -> Iterator[str]:
+    for start in range(0, len(samples), chain.shard_size):
+        yield ledger.put_rows(samples[start : start + chain.shard_size]).digest
+
+
+def _take_count(chain: Chain, datasets: Mapping[str, Ingested]) -> int:
+    there = datasets[chain.dataset].result.counts["samples"]
+    if not there:
+        raise InvalidInput(f"dataset {chain.dataset!r} holds no usable sample; see its rejections")
+    return min(chain.samples, there)
+
+
+def licences(models: Models) -> dict[str, str]:
+    """ "stage/backend" -> licence, for COMMIT."""
+    return {f"{stage}/{backend}": model.licence for (stage, backend), model in sorted(models.items())}
+
+
+def open_desired(folder: RunFolder) -> tuple[str, Desired]:
+    """Name and nodes of a run as they were frozen: no dataset is read, no model loaded. Raises NotFound."""
+    frozen, plan = folder.spec(), folder.plan()
+    if plan is None:
+        raise NotFound(f"run {folder.run} has no plan yet: run its spec again")
+    spec = RunSpec.model_validate({"name": frozen["name"], **json.loads(frozen["spec"])})
+    models = {}
+    for place, fields in frozen["models"].items():
+        stage, _, backend = place.partition("/")
+        models[stage, backend] = ModelInfo(**fields)
+    return spec.name, build_desired(spec, models, plan)

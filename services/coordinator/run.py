@@ -1,0 +1,166 @@
+"""The coordinator's front: run a spec to its COMMIT, say what it would cost, say how a run stands."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+from services.coordinator.driver import Driver
+from services.coordinator.engine import Desired, Survey, survey
+from services.coordinator.events import DatasetReady, OnEvent, RunCommitted, ignore
+from services.coordinator.executor import Executor
+from services.coordinator.ingest import INGEST
+from services.coordinator.lease import leased
+from services.coordinator.observe import done_by_stage, observe, planned_by_stage
+from services.coordinator.patience import patiently
+from services.coordinator.plan import Frozen, freeze_run, licences, open_desired
+from services.coordinator.split import QUARANTINED
+from synres.domain.types import Rejection
+from synres.ledger.keys import record_key
+from synres.ledger.lease import RunLease
+from synres.ledger.ledger import Ledger
+from synres.ledger.merkle import merkle_root
+from synres.ledger.runs import Commit, RunFolder
+from synres.ports import ArtifactStore, ShardResult
+from synres.spec import RunSpec
+
+LEASE_TTL_S = 15.0
+
+
+def run_spec(
+    spec: RunSpec, store: ArtifactStore, executor: Executor, on_event: OnEvent = ignore,
+    lease_ttl_s: float = LEASE_TTL_S,
+) -> Commit:  # fmt: skip
+    """Drives the run of `spec` to its end; what is recorded is not computed again.
+
+    Raises InvalidInput (spec against datasets or policy), BackendUnavailable, RunStopped (cap reached, too
+    many failures, training failed), and StoreError or ServiceError once `patience_s` is over.
+    """
+    ledger, patience_s = Ledger(store), spec.execution.patience_s
+    frozen = patiently(lambda: freeze(spec, ledger, executor, on_event), "the plan", patience_s, on_event)
+    with leased(RunLease(store, frozen.run), lease_ttl_s, on_event):
+        return drive(frozen, ledger, executor, on_event)
+
+
+def freeze(spec: RunSpec, ledger: Ledger, executor: Executor, on_event: OnEvent = ignore) -> Frozen:
+    """Datasets, models and plan of the run, ready to drive; tells of each dataset as it is there."""
+    return freeze_run(
+        spec,
+        ledger,
+        executor,
+        lambda name, result: on_event(DatasetReady(name, result.counts, result.cached)),
+    )
+
+
+def drive(frozen: Frozen, ledger: Ledger, executor: Executor, on_event: OnEvent = ignore) -> Commit:
+    """From wherever the run stands to its COMMIT."""
+    driver = Driver(frozen, ledger, executor, on_event)
+    found = driver.drive()
+    commit = _commit(frozen, found, driver.results, dict(driver.tally.spent))
+    put = lambda: RunFolder(ledger.store, frozen.run).put_commit(commit)
+    commit = patiently(put, "COMMIT", frozen.spec.execution.patience_s, on_event)
+    on_event(RunCommitted(frozen.run, commit.merkle_root))
+    return commit
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What a run would do: nodes by stage, and costs guessed from records of the same stage, if any."""
+
+    run: str
+    planned: dict[str, int]
+    cached: dict[str, int]
+    cost: dict[str, float]
+
+
+def plan_spec(
+    spec: RunSpec, store: ArtifactStore, executor: Executor, on_event: OnEvent = ignore
+) -> Estimate:
+    """Freezes the run (its datasets are read) and looks what is there; computes nothing."""
+    ledger = Ledger(store)
+    frozen = freeze(spec, ledger, executor, on_event)
+    results = observe(ledger, frozen.desired)
+    found = survey(frozen.desired, results)
+    planned, cached = planned_by_stage(frozen.desired), done_by_stage(frozen.desired, found)
+    return Estimate(frozen.run, planned, cached, _guess(found, results, planned, cached))
+
+
+@dataclass(frozen=True, slots=True)
+class RunStatus:
+    """How a run stands: nodes by stage, the record of each node that has one, COMMIT when it is over."""
+
+    run: str
+    name: str
+    planned: dict[str, int]
+    done: dict[str, int]
+    records: dict[str, ShardResult]
+    attempts: int
+    quarantined: int
+    commit: Commit | None
+
+
+def status(store: ArtifactStore, run: str) -> RunStatus:
+    """Reads the store alone. Raises NotFound, or LedgerVersionMismatch for a run of another version."""
+    ledger, folder = Ledger(store), RunFolder(store, run)
+    name, desired = open_desired(folder)
+    results = observe(ledger, desired)
+    found = survey(desired, results)
+    records = {node: results[action] for node, action in found.actions.items() if action in results}
+    attempts = sum(len(failed) for failed in folder.attempts().values())
+    planned, done = planned_by_stage(desired), done_by_stage(desired, found)
+    return RunStatus(run, name, planned, done, records, attempts, len(folder.quarantined()), folder.commit())
+
+
+def release_item(store: ArtifactStore, run: str, item: str) -> None:
+    """Takes an item out of quarantine: the next run of the spec tries it afresh. Raises NotFound."""
+    ledger, folder = Ledger(store), RunFolder(store, run)
+    _, desired = open_desired(folder)
+    results = observe(ledger, desired)
+    folder.release(item)
+    for action, result in results.items():
+        if (item, QUARANTINED) in result.rejections:
+            store.delete(record_key(_stage(desired, results, action), action))
+
+
+def _stage(desired: Desired, results: dict[str, ShardResult], action: str) -> str:
+    actions = survey(desired, results).actions
+    return next(node.stage for node in desired.nodes if actions.get(node.name) == action)
+
+
+def _commit(
+    frozen: Frozen, found: Survey, results: dict[str, ShardResult], spent: dict[str, float]
+) -> Commit:
+    stages = {found.actions[node.name]: node.stage for node in frozen.desired.nodes}
+    done = {action: results[action] for action in stages}
+    for dataset in frozen.datasets.values():
+        stages[dataset.request.action] = INGEST.name
+        done[dataset.request.action] = dataset.result
+    rejections = {Rejection(item, reason) for result in done.values() for item, reason in result.rejections}
+    root = merkle_root(((action, result.outputs) for action, result in done.items()), rejections)
+    quarantined = tuple(sorted(r for r in rejections if r.reason == QUARANTINED))
+    actions = tuple(sorted((stage, action) for action, stage in stages.items()))
+    counts = _counts(stages, done) | {"rejections": len(rejections), "quarantined": len(quarantined)}
+    return Commit(root, actions, quarantined, counts, spent, licences(frozen.models))
+
+
+def _counts(stages: dict[str, str], done: dict[str, ShardResult]) -> dict[str, int]:
+    """ "caption_out" and so on, over each action once."""
+    counts: Counter[str] = Counter()
+    for action, stage in stages.items():
+        counts[f"{stage}_records"] += 1
+        counts.update({f"{stage}_{name}": value for name, value in done[action].counts.items()})
+    return dict(counts)
+
+
+def _guess(
+    found: Survey, results: dict[str, ShardResult], planned: dict[str, int], cached: dict[str, int]
+) -> dict[str, float]:
+    spent: dict[str, Counter[str]] = {}
+    for node, action in found.actions.items():
+        if action in results:
+            spent.setdefault(node.partition("/")[0], Counter()).update(results[action].cost)
+    guess: Counter[str] = Counter()
+    for stage, cost in spent.items():
+        share = (planned[stage] - cached[stage]) / cached[stage]
+        guess.update({name: value * share for name, value in cost.items()})
+    return dict(guess)
