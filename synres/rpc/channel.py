@@ -25,6 +25,9 @@ _OPTIONS = (
     ("grpc.initial_reconnect_backoff_ms", 50),
     ("grpc.min_reconnect_backoff_ms", 50),
     ("grpc.max_reconnect_backoff_ms", 1_000),
+    # `dns:///name:port` of a headless Service gives every replica its share
+    ("grpc.lb_policy_name", "round_robin"),
+    ("grpc.dns_min_time_between_resolutions_ms", 1_000),
     # channels of one process to one address would share a connection and its backoff
     ("grpc.use_local_subchannel_pool", 1),
     # the driver retries, by class and with jitter
@@ -33,7 +36,10 @@ _OPTIONS = (
 
 
 class Connection:
-    """`address` is host:port. Safe to share between threads; a context manager that closes the channel."""
+    """`address` is host:port, or dns:///name:port for all replicas behind a name.
+
+    Safe to share between threads; a context manager that closes the channel.
+    """
 
     def __init__(self, address: str, token: str | None = None, timeout_s: float = 600.0) -> None:
         self.address = address

@@ -139,5 +139,4 @@ def _options(max_message_bytes: int) -> Sequence[tuple[str, int]]:
         ("grpc.http2.min_ping_interval_without_data_ms", 30_000),
         # new replicas are found when a connection ends
         ("grpc.max_connection_age_ms", 600_000),
-        ("grpc.max_connection_age_grace_ms", 600_000),
     )
