@@ -20,6 +20,8 @@ def print_json(value: Any) -> None:
 def report_error(code: str, message: str, as_json: bool) -> None:
     """`error CODE: sentence` on stderr, or the same as one line of JSON."""
     if as_json:
-        err.out(json.dumps({"error": {"code": code, "message": message}}, ensure_ascii=False), highlight=False)
+        err.out(
+            json.dumps({"error": {"code": code, "message": message}}, ensure_ascii=False), highlight=False
+        )
         return
     err.print(Text.assemble(("error ", "bold red"), (code, "bold"), f": {message}"), soft_wrap=True)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Annotated
 
+import msgspec
 import typer
 
 from services.cli.console import out, print_json
@@ -25,7 +27,9 @@ def register(app: typer.Typer) -> None:
 
 def verify(
     run: Annotated[str, typer.Argument(help="The run's id, as `synres run` prints it.")],
-    show: Annotated[str | None, typer.Option(metavar="ITEM", help="Tell where this item's triplets came from.")] = None,
+    show: Annotated[
+        str | None, typer.Option(metavar="ITEM", help="Tell where this item's triplets came from.")
+    ] = None,
     store: Store = None,
     json: Json = False,
 ) -> None:
@@ -42,18 +46,23 @@ def verify(
 
     report = verify_run(ledger_store, run)
     if json:
-        print_json({"run": report.run, "merkle_root": report.merkle_root, "records": report.records,
-                    "blobs": report.blobs, "bytes": report.total_bytes, "faults": list(report.faults)})  # fmt: skip
+        print_json(asdict(report))
     else:
-        out.print(f"run {report.run}: {report.records} records, {report.blobs} blobs, {report.total_bytes:,} bytes")
+        out.print(
+            f"run {report.run}: {report.records} records, {report.blobs} blobs, {report.total_bytes:,} bytes"
+        )
         out.print(f"Merkle root {report.merkle_root}")
-        out.print(*report.faults, sep="\n") if report.faults else out.print("[green]sound[/]: every byte is what it was")
+        out.print(*report.faults, sep="\n") if report.faults else out.print(
+            "[green]sound[/]: every byte is what it was"
+        )
     if not report.sound:
         raise typer.Exit(FAULTS_FOUND)
 
 
 def gc(
-    delete: Annotated[bool, typer.Option("--delete", help="Really remove; without it, only say what would go.")] = False,
+    delete: Annotated[
+        bool, typer.Option("--delete", help="Really remove; without it, only say what would go.")
+    ] = False,
     store: Store = None,
     json: Json = False,
 ) -> None:
@@ -62,8 +71,7 @@ def gc(
 
     report = collect_garbage(opened(store), dry_run=not delete)
     if json:
-        print_json({"dry_run": report.dry_run, "removed": list(report.removed), "freed_bytes": report.freed_bytes,
-                    "kept": report.kept})  # fmt: skip
+        print_json(asdict(report))
         return
     verb = "would free" if report.dry_run else "freed"
     out.print(f"{verb} {report.freed_bytes:,} bytes in {len(report.removed)} objects; {report.kept} kept")
@@ -76,27 +84,28 @@ def doctor(store: Store = None, json: Json = False) -> None:
 
     report = diagnose(opened(store))
     if json:
-        checks = {check.name: {"passed": check.passed, "detail": check.detail} for check in report.checks}
-        print_json({"url": report.url, "conditional_writes": report.conditional_writes, "meaning": report.meaning,
-                    "usable": report.usable, "checks": checks})  # fmt: skip
+        print_json(asdict(report) | {"usable": report.usable})
     else:
         for check in report.checks:
             mark = "[green]ok [/]" if check.passed else "[red]bad[/]"
             out.print(f"{mark} {check.name}: {check.detail}", highlight=False)
-        out.print(f"[bold]conditional_writes: {report.conditional_writes}[/]: {report.meaning}", highlight=False)
+        out.print(
+            f"[bold]conditional_writes: {report.conditional_writes}[/]: {report.meaning}", highlight=False
+        )
     if not report.usable:
         raise typer.Exit(FAULTS_FOUND)
 
 
 @quarantine_app.command("list")
-def quarantine_list(run: Annotated[str, typer.Argument(help="The run's id.")], store: Store = None, json: Json = False) -> None:
+def quarantine_list(
+    run: Annotated[str, typer.Argument(help="The run's id.")], store: Store = None, json: Json = False
+) -> None:
     """Show the quarantined items of a run."""
     from synres.ledger.runs import RunFolder
 
     poison = RunFolder(opened(store), run).quarantined()
     if json:
-        print_json({item: {"stage": q.stage, "reason": q.reason, "message": q.message, "retry": q.retry}
-                    for item, q in poison.items()})  # fmt: skip
+        print_json({item: msgspec.to_builtins(found) for item, found in poison.items()})
         return
     for item, q in poison.items():
         out.print(f"{item[:12]} {q.stage} {q.reason}: {q.message}\n  {q.retry}", highlight=False)
@@ -106,11 +115,13 @@ def quarantine_list(run: Annotated[str, typer.Argument(help="The run's id.")], s
 @quarantine_app.command("retry")
 def quarantine_retry(
     run: Annotated[str, typer.Argument(help="The run's id.")],
-    item: Annotated[str, typer.Argument(help="The item's whole digest, as `quarantine list --json` prints it.")],
+    item: Annotated[
+        str, typer.Argument(help="The item's whole digest, as `quarantine list --json` prints it.")
+    ],
     store: Store = None,
 ) -> None:
     """Let an item be tried afresh when the spec is run next."""
-    from synres.ledger.runs import RunFolder
+    from services.coordinator.run import release_item
 
-    RunFolder(opened(store), run).release(item)
+    release_item(opened(store), run, item)
     out.print(f"item {item[:12]} is tried afresh at the next `synres run`")

@@ -21,7 +21,9 @@ def print_traces(traces: Sequence[Trace], as_json: bool) -> None:
         tree = Tree(f"item {trace.item}")
         tree.add(f"plan shard {trace.shard}" if trace.shard else "no shard")
         for step in trace.steps:
-            branch = tree.add(f"[bold]{step.stage}[/]  action {step.action[:12]}  model {step.model_digest[:12]}")
+            branch = tree.add(
+                f"[bold]{step.stage}[/]  action {step.action[:12]}  model {step.model_digest[:12]}"
+            )
             for line in _facts(step):
                 branch.add(line, highlight=False)
         if trace.ended:
@@ -37,7 +39,10 @@ def _facts(step: Step) -> list[str]:
             return [f"sample {row.sample.source or row.item[:12]}: a {row.sample.category}",
                     f"picture {row.sample.image.digest[:12]}", f"expressions: {said}"]  # fmt: skip
         case SynthImage():
-            return [f"prompt: {row.prompt}", f"picture {row.image.digest[:12]}, {row.size[1]} x {row.size[0]} pixels"]
+            return [
+                f"prompt: {row.prompt}",
+                f"picture {row.image.digest[:12]}, {row.size[1]} x {row.size[0]} pixels",
+            ]
         case SegmentedImage():
             return [f"{p.expression}: score {p.score:.2f}" for p in row.pseudo_masks]
         case GroupedImage():

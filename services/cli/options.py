@@ -10,7 +10,9 @@ from synres.ports import ArtifactStore
 
 Store = Annotated[
     str | None,
-    typer.Option("--store", help="A folder, or s3://bucket/prefix. Default: SYNRES_STORE_URL, else ./synres-store."),
+    typer.Option(
+        "--store", help="A folder, or s3://bucket/prefix. Default: SYNRES_STORE_URL, else ./synres-store."
+    ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout instead of tables.")]
 

@@ -1,1 +1,167 @@
-def register(app): pass
+"""`run`, `plan`, `status`, `train`, `evaluate`: commands around one spec or one run."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+from rich.live import Live
+from rich.table import Table
+
+from services.cli.console import out, print_json
+from services.cli.options import Json, Store, opened
+
+if TYPE_CHECKING:
+    from services.coordinator.run import RunStatus
+    from synres.ledger.runs import Commit
+    from synres.ports import ArtifactStore
+    from synres.spec import RunSpec
+
+SpecFile = Annotated[Path, typer.Argument(help="A run spec, for example configs/micro.yaml.")]
+Executor = Annotated[
+    Literal["embedded", "grpc"] | None,
+    typer.Option(help="In this process, or by services (see `synres up`)."),
+]
+Workers = Annotated[int | None, typer.Option(min=1, help="Tasks at a time; default: the spec's.")]
+ArmName = Annotated[str, typer.Option("--arm", help="The arm's name in the spec.")]
+REFRESH_S = 1.0
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the commands to `app`."""
+    for command in (run, plan, status, train, evaluate):
+        app.command()(command)
+
+
+def run(
+    spec: SpecFile,
+    executor: Executor = None,
+    workers: Workers = None,
+    store: Store = None,
+    json: Json = False,
+) -> None:
+    """Compute whatever of the spec is not in the store yet, then print the table."""
+    _run_and_show(_loaded(spec, executor, workers), opened(store), json)
+
+
+def train(
+    spec: SpecFile, arm: ArmName, executor: Executor = None, workers: Workers = None, store: Store = None,
+    json: Json = False,
+) -> None:  # fmt: skip
+    """Train one arm of a spec, with whatever it needs and nothing else."""
+    from services.cli.narrow import only_arm
+
+    _run_and_show(only_arm(_loaded(spec, executor, workers), arm, benchmarks=False), opened(store), json)
+
+
+def evaluate(
+    spec: SpecFile, arm: ArmName, executor: Executor = None, workers: Workers = None, store: Store = None,
+    json: Json = False,
+) -> None:  # fmt: skip
+    """Train one arm if it is not trained yet, and score it on the spec's benchmarks."""
+    from services.cli.narrow import only_arm
+
+    _run_and_show(only_arm(_loaded(spec, executor, workers), arm, benchmarks=True), opened(store), json)
+
+
+def plan(spec: SpecFile, executor: Executor = None, store: Store = None, json: Json = False) -> None:
+    """Say what a run would compute, what is there already, and about what it would cost."""
+    from services.cli.executors import executor_of
+    from services.coordinator.run import plan_spec
+    from synres.ledger.ledger import Ledger
+
+    loaded, target = _loaded(spec, executor, None), opened(store)
+    with executor_of(loaded, Ledger(target)) as chosen:
+        estimate = plan_spec(loaded, target, chosen)
+    if json:
+        print_json(
+            {
+                "run": estimate.run,
+                "planned": estimate.planned,
+                "cached": estimate.cached,
+                "cost": estimate.cost,
+            }
+        )
+        return
+    out.print(_stage_table(f"run {estimate.run}", estimate.planned, estimate.cached))
+    costs = ", ".join(f"{name} {amount:,.1f}" for name, amount in estimate.cost.items() if amount)
+    out.print(f"to compute, by the costs of like records: {costs or 'unknown, nothing like it was run here'}")
+
+
+def status(
+    run: Annotated[str | None, typer.Argument(help="The run's id; without it, all runs.")] = None,
+    watch: Annotated[bool, typer.Option("--watch", help="Stay, and show the run as it goes.")] = False,
+    store: Store = None,
+    json: Json = False,
+) -> None:
+    """Show how a run stands, from the store alone."""
+    from services.coordinator.run import status as status_of
+    from synres.ledger.runs import list_runs
+
+    target = opened(store)
+    if run is None:
+        _list_runs(list_runs(target), json)
+        return
+    found = status_of(target, run)
+    if json:
+        print_json({"run": run, "name": found.name, "planned": found.planned, "done": found.done,
+                    "attempts": found.attempts, "quarantined": found.quarantined,
+                    "merkle_root": found.commit.merkle_root if found.commit else None})  # fmt: skip
+        return
+    if not watch:
+        out.print(_status_table(found))
+        return
+    with Live(_status_table(found), console=out, refresh_per_second=4) as live:
+        while found.commit is None:
+            time.sleep(REFRESH_S)
+            found = status_of(target, run)
+            live.update(_status_table(found))
+
+
+def execute(spec: RunSpec, store: ArtifactStore) -> Commit:
+    """Runs the spec with progress on stderr."""
+    from services.cli.executors import executor_of
+    from services.cli.progress import RunProgress
+    from services.coordinator.run import run_spec
+    from synres.ledger.ledger import Ledger
+
+    with executor_of(spec, Ledger(store)) as executor, RunProgress() as progress:
+        return run_spec(spec, store, executor, progress)
+
+
+def _run_and_show(spec: RunSpec, store: ArtifactStore, as_json: bool) -> None:
+    from services.cli.outcome import print_outcome
+
+    print_outcome(spec, store, execute(spec, store), as_json)
+
+
+def _loaded(path: Path, executor: str | None, workers: int | None) -> RunSpec:
+    from synres.spec_yaml import load_spec
+
+    spec = load_spec(path)
+    chosen = {"executor": executor, "workers": workers}
+    update = {name: value for name, value in chosen.items() if value is not None}
+    return spec.model_copy(update={"execution": spec.execution.model_copy(update=update)})
+
+
+def _list_runs(runs: list[str], as_json: bool) -> None:
+    if as_json:
+        print_json(runs)
+    else:
+        out.print("\n".join(runs) or "no run here yet; start with `synres demo`", highlight=False)
+
+
+def _stage_table(title: str, planned: dict[str, int], done: dict[str, int]) -> Table:
+    table = Table("stage", "there", "planned", title=title, title_justify="left")
+    for stage, total in planned.items():
+        table.add_row(stage, str(done.get(stage, 0)), str(total))
+    return table
+
+
+def _status_table(found: RunStatus) -> Table:
+    state = "finished" if found.commit else "open"
+    table = _stage_table(f"run {found.run} ({found.name}): {state}", found.planned, found.done)
+    table.caption = f"{found.attempts} failed attempts, {found.quarantined} in quarantine"
+    return table

@@ -24,11 +24,19 @@ def register(app: typer.Typer) -> None:
 
 def segment(
     picture: Annotated[Path, typer.Argument(help="A PNG, JPEG, WebP or BMP file.")],
-    expressions: Annotated[list[str], typer.Argument(help='What to find, each in quotes: "the small red circle".')],
+    expressions: Annotated[
+        list[str], typer.Argument(help='What to find, each in quotes: "the small red circle".')
+    ],
     backend: Annotated[str, typer.Option(help="The segmenter's backend.")] = "micro",
-    weights: Annotated[str, typer.Option(help="Digest of trained weights in the store; default: the shipped ones.")] = "",
-    address: Annotated[str | None, typer.Option(help="Ask the segmenter service at host:port instead.")] = None,
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="The overlay. Default: <picture>-masks.png.")] = None,
+    weights: Annotated[
+        str, typer.Option(help="Digest of trained weights in the store; default: the shipped ones.")
+    ] = "",
+    address: Annotated[
+        str | None, typer.Option(help="Ask the segmenter service at host:port instead.")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="The overlay. Default: <picture>-masks.png.")
+    ] = None,
     store: Store = None,
     json: Json = False,
 ) -> None:
@@ -45,7 +53,9 @@ def segment(
     except OSError as error:
         raise InvalidInput(f"{target} cannot be written: {error.strerror}; give another --output") from error
     if json:
-        print_json({"overlay": str(target), "size": list(image.shape[:2]), "masks": _facts(expressions, found)})
+        print_json(
+            {"overlay": str(target), "size": list(image.shape[:2]), "masks": _facts(expressions, found)}
+        )
     else:
         out.print(_table(expressions, found))
         out.print(f"overlay: {target}")
@@ -75,7 +85,9 @@ def _segmenter(backend: str, weights: str, store: str | None) -> Segmenter:
     return load_backend(backend, Ledger(opened(store)).get_blob(weights))
 
 
-def _asked(address: str, backend: str, weights: str, image: Image, expressions: list[str]) -> list[ScoredMask]:
+def _asked(
+    address: str, backend: str, weights: str, image: Image, expressions: list[str]
+) -> list[ScoredMask]:
     from synres.rpc.client import SegmenterClient
     from synres.settings import ServiceSettings, load_settings
 
@@ -102,5 +114,10 @@ def _table(expressions: list[str], found: list[ScoredMask]) -> Table:
     for index, (expression, guess) in enumerate(zip(expressions, found, strict=True)):
         colour = "rgb({},{},{})".format(*PALETTE[index % len(PALETTE)])
         area = int(guess.mask.sum())
-        table.add_row(Text("■", style=colour), Text(expression), f"{guess.score:.2f}", f"{area:,}" if area else "no target")
+        table.add_row(
+            Text("■", style=colour),
+            Text(expression),
+            f"{guess.score:.2f}",
+            f"{area:,}" if area else "no target",
+        )
     return table

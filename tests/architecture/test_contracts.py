@@ -73,7 +73,11 @@ def test_broad_except_only_in_its_two_places() -> None:
 
 
 def _is_broad(handler: ast.ExceptHandler) -> bool:
-    names = {n.id for n in ast.walk(handler.type) if isinstance(n, ast.Name)} if handler.type else {"BaseException"}
+    names = (
+        {n.id for n in ast.walk(handler.type) if isinstance(n, ast.Name)}
+        if handler.type
+        else {"BaseException"}
+    )
     return bool(names & {"Exception", "BaseException"})
 
 
@@ -111,7 +115,7 @@ ALLOWED = {
     "synres/data": CORE | {"PIL", "msgspec", "imgviz", "pyarrow"},
     "synres/microworld": CORE | {"PIL"},
     "synres/models": CORE | {"torch", "safetensors", "msgspec"},
-    "synres/rpc": {"grpc", "grpc_health", "grpc_reflection", "grpc_status", "google", "opentelemetry", "structlog"},
+    "synres/rpc": {"grpc", "grpc_health", "grpc_reflection", "grpc_status", "google", "opentelemetry"},
     "services/captioner": CORE | {"torch", "safetensors", "google", "grpc", "PIL"},
     "services/generator": CORE | {"torch", "safetensors", "diffusers", "google", "grpc", "PIL"},
     "services/segmenter": CORE | {"torch", "safetensors", "google", "grpc", "PIL"},
@@ -136,7 +140,10 @@ def test_each_part_imports_only_what_it_declares() -> None:
 
 def _allowed_for(path: Path) -> set[str]:
     relative = str(path.relative_to(ROOT))
-    return next((names for part, names in ALLOWED.items() if relative == part or relative.startswith(part + "/")), set())
+    return next(
+        (names for part, names in ALLOWED.items() if relative == part or relative.startswith(part + "/")),
+        set(),
+    )
 
 
 def _third_party(path: Path) -> Iterator[str]:
@@ -155,7 +162,10 @@ def test_every_dependency_is_pinned() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     wanted = [*project["dependencies"], *(d for e in project["optional-dependencies"].values() for d in e)]
     names = {_distribution(d) for d in wanted} - {"synres"}
-    pinned = {line.split("==")[0].lower().replace("_", "-") for line in (ROOT / "constraints.txt").read_text().splitlines()}
+    pinned = {
+        line.split("==")[0].lower().replace("_", "-")
+        for line in (ROOT / "constraints.txt").read_text().splitlines()
+    }
     assert names <= pinned
 
 
