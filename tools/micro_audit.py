@@ -7,8 +7,8 @@ import time
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
+from torch.nn import functional as F  # noqa: N812
 
 from synres.microworld.render import single_object_picture
 from synres.microworld.scene import SceneObjectSpec
@@ -20,13 +20,13 @@ Pictures = NDArray[np.uint8]
 
 
 def draw(rng: np.random.Generator, count: int, neighbours: float) -> tuple[Pictures, list[SceneObjectSpec]]:
-    """`count` single-object pictures (n, 48, 48, 3), the share `neighbours` of them with others at the border."""
+    """`count` single-object pictures (n, 48, 48, 3), a share `neighbours` of them with others beside."""
     drawn = [single_object_picture(rng, neighbours=rng.random() < neighbours) for _ in range(count)]
     return np.stack([picture for picture, _ in drawn]), [spec for _, spec in drawn]
 
 
 def roughen(pictures: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-    """Blurs a third of the pictures a little: generated pictures have no grain, and must be judged all the same."""
+    """Blurs a third of the pictures a little: generated ones have no grain, and are judged all the same."""
     chosen = torch.rand(len(pictures), generator=generator) < 0.33
     blurred = F.avg_pool2d(F.pad(pictures, (1, 1, 1, 1), mode="replicate"), 3, 1)
     share = torch.rand(len(pictures), 1, 1, 1, generator=generator)
@@ -47,7 +47,9 @@ def train(steps: int, seed: int) -> MicroAudit:
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, LEARNING_RATE, steps, pct_start=0.1)
     for step in range(steps):
         pictures, specs = draw(rng, BATCH, 0.5)
-        inputs = roughen(pictures_to_tensor(pictures), generator).contiguous(memory_format=torch.channels_last)
+        inputs = roughen(pictures_to_tensor(pictures), generator).contiguous(
+            memory_format=torch.channels_last
+        )
         with torch.autocast("cpu", torch.bfloat16):
             logits = model(inputs)
         losses = [F.cross_entropy(logits[name].float(), index) for name, index in targets(specs).items()]

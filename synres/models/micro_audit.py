@@ -1,4 +1,4 @@
-"""A small classifier that checks what a picture shows: shape, colour, texture and size of the object in its middle.
+"""A small classifier that checks what a picture shows: shape, colour, texture, size of what is in its middle.
 
 It judges captioner and generator; neither learns from it. Trained by `tools/micro_audit.py` on the renderer's
 single-object pictures.
@@ -81,7 +81,7 @@ def classify(model: MicroAudit, pictures: NDArray[np.uint8]) -> list[dict[str, s
 def audit(
     model: MicroAudit, pictures: NDArray[np.uint8], requested: Sequence[Mapping[str, str]]
 ) -> dict[str, float]:
-    """Attribute -> share in [0, 1] of the pictures (n, 48, 48, 3) that show the requested word, and "all" of them.
+    """Attribute -> share in [0, 1] of the pictures (n, 48, 48, 3) that show the requested word, and "all".
 
     `requested[i]` maps attributes to words; pictures that leave an attribute free do not count for it, and an
     attribute that nobody requested is absent.

@@ -1,0 +1,108 @@
+"""The micro world's captioner: nucleus samples of a tiny CoCa, ranked by its own image-text cosine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image as PilImage
+
+from services.captioner.backends.micro_coca import (
+    END,
+    SIDE,
+    START,
+    TOKENS,
+    MicroCoca,
+    sample_captions,
+)  # fmt: skip
+from synres.domain.digests import digest_json
+from synres.domain.types import Expression, ModelInfo
+from synres.errors import RejectedItem
+from synres.microworld.expressions import Constraints, phrase
+from synres.microworld.render import crop_around
+from synres.microworld.vocabulary import COLOURS, SHAPES, SIZES, TEXTURES, THING
+from synres.models.shipped import load_shipped
+from synres.ports import Image, Mask, ObjectView
+
+VERSION = 1
+WEIGHTS = Path(__file__).parent / "weights"
+FILE = "micro_coca.safetensors"
+CANDIDATES_PER_EXPRESSION = 8
+TOP_P, TEMPERATURE = 0.95, 1.0
+CONTEXT = 1.15
+"""Side of the window over the longer side of the object's box, where half the picture is not enough."""
+_ORDER: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("size", tuple(SIZES)), ("colour", tuple(COLOURS)), ("texture", TEXTURES), ("shape", (*SHAPES, THING)),
+)  # fmt: skip
+
+
+class MicroCaptioner:
+    """Port Captioner. Sees one window of the picture and knows nothing of the rest."""
+
+    def __init__(self) -> None:
+        """Raises BackendUnavailable when the shipped weights are missing or altered."""
+        tensors, digest = load_shipped(WEIGHTS, FILE)
+        self._coca = MicroCoca()
+        self._coca.load_state_dict(tensors)
+        self._coca.eval()
+        self.model = ModelInfo(
+            "micro", digest_json(["captioner", "micro", VERSION, digest]), "Apache-2.0", True
+        )
+
+    @torch.inference_mode()
+    def caption(self, view: ObjectView, n: int, seed: int) -> list[Expression]:
+        """The `n` likeliest of 8n samples, best first; fewer raise RejectedItem("too_few_expressions").
+
+        Of samples that state the same attributes only the likeliest counts: no two expressions differ by a
+        word in doubt alone.
+        """
+        vector, tokens = self._coca.encode_image(_to_tensor(object_window(view.image, view.mask)))
+        generator = torch.Generator().manual_seed(seed)
+        count = CANDIDATES_PER_EXPRESSION * n
+        ids = torch.unique(sample_captions(self._coca, tokens, count, generator, TOP_P, TEMPERATURE), dim=0)
+        likeness = (self._coca.encode_text(ids)[0] @ vector[0]).tolist()
+        best: dict[frozenset[str], Expression] = {}
+        for _, caption in sorted(zip(likeness, ids.tolist(), strict=True), reverse=True):
+            stated = read_caption(caption)
+            if stated:
+                best.setdefault(frozenset(stated), phrase(Constraints(**stated)))
+        if len(best) < n:
+            raise RejectedItem(
+                "too_few_expressions", f"{len(best)} distinct expressions of one object, {n} asked for"
+            )
+        return list(best.values())[:n]
+
+
+def object_window(image: Image, mask: Mask) -> Image:
+    """What the network sees: (48, 48, 3) uint8 around the mask's box, neighbours and ground as they are.
+
+    The window is half the picture's shorter side, so that "small" and "large" can be told apart, or the box
+    with some context where that is larger. Nothing is blurred: the training pictures come without masks.
+    """
+    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
+    box = max(rows[-1] - rows[0], columns[-1] - columns[0]) + 1
+    side = max(min(mask.shape) // 2, round(CONTEXT * int(box)))
+    window = crop_around(image, mask, side)
+    if side == SIDE:
+        return window
+    resized = PilImage.fromarray(window).resize((SIDE, SIDE), PilImage.Resampling.BOX)
+    return np.asarray(resized)
+
+
+def read_caption(ids: list[int]) -> dict[str, str]:
+    """Token ids -> attribute -> word; empty if they are no caption (words out of order, no noun)."""
+    words = [TOKENS[i] for i in ids if i not in (START, END)]
+    stated: dict[str, str] = {}
+    for name, choices in _ORDER:
+        if words and words[0] in choices:
+            stated[name] = words.pop(0)
+    if words or "shape" not in stated:
+        return {}
+    if stated["shape"] == THING:
+        del stated["shape"]
+    return stated
+
+
+def _to_tensor(picture: Image) -> torch.Tensor:
+    return torch.from_numpy(picture.copy()).permute(2, 0, 1)[None].float() / 127.5 - 1
