@@ -1,8 +1,8 @@
 """A folder as an ArtifactStore. Readers never see a part of a write, not after a power cut either.
 
 Contents are fsynced before they get their name; names are not (that would double the cost of a write). So a
-write that returned outlives its process; a power cut may take the names of the last seconds, and what is absent
-is computed anew (L2).
+write that returned outlives its process; a power cut may take the names of the last seconds, and what is
+absent is computed anew (L2).
 
 Create-if-absent is temporary file, fsync, hard link: the link fails if the name exists, where a rename would
 overwrite. Everything that can change a name or take it away (put, replace, delete) holds one lock, so that
@@ -24,7 +24,7 @@ from synres.errors import ArtifactMissing, StoreFull, StoreUnavailable
 from synres.ledger.keys import check_key, check_prefix
 from synres.ports import StoredObject
 
-_FULL = {errno.ENOSPC, errno.EDQUOT}
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _ABSENT = (FileNotFoundError, NotADirectoryError)
 _STALE_S = 86_400.0
 
