@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from types import TracebackType
-from typing import Any, Self, TypeVar, cast
+from typing import Any, Self, cast
 
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
@@ -12,8 +12,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from synres import telemetry
 from synres.rpc.status import error_of
 
-Answer = TypeVar("Answer")
-
+_POLL_S = 0.1
 _OPTIONS = (
     # the service says what is too large, in its own words
     ("grpc.max_send_message_length", -1),
@@ -47,13 +46,19 @@ class Connection:
         self._timeout_s = timeout_s
         self._token = token
 
-    def call(self, method: Callable[..., Answer], request: Any) -> Answer:
-        """Calls a stub's `method`; raises the class of `synres.errors` that the service raised."""
+    def call(self, method: Any, request: Any, check: Callable[[], None] | None = None) -> Any:
+        """Calls a stub's `method`; raises the class of `synres.errors` that the service raised.
+
+        `check` is asked while waiting; what it raises cancels the call, and the service then stops too.
+        """
         headers = telemetry.trace_headers()
         if self._token is not None:
             headers["authorization"] = f"Bearer {self._token}"
+        metadata = tuple(headers.items())
         try:
-            return method(request, timeout=self._timeout_s, metadata=tuple(headers.items()))
+            if check is None:
+                return method(request, timeout=self._timeout_s, metadata=metadata)
+            return _await(method.future(request, timeout=self._timeout_s, metadata=metadata), check)
         except grpc.RpcError as error:
             raise error_of(cast(grpc.Call, error)) from error
 
@@ -76,3 +81,16 @@ class Connection:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _await(future: Any, check: Callable[[], None]) -> Any:
+    try:
+        while True:
+            check()
+            try:
+                return future.result(timeout=_POLL_S)
+            except grpc.FutureTimeoutError:
+                continue
+    finally:
+        # no effect on a call that has ended
+        future.cancel()

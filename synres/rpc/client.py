@@ -33,6 +33,7 @@ from synres.rpc.generator.v1 import generator_pb2, generator_pb2_grpc
 from synres.rpc.group_codec import groups_from_proto, params_to_proto, pseudo_mask_to_proto
 from synres.rpc.grouper.v1 import grouper_pb2, grouper_pb2_grpc
 from synres.rpc.segmenter.v1 import segmenter_pb2, segmenter_pb2_grpc
+from synres.stages.shard import Check
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +55,14 @@ class StageClient(Connection):
         super().__init__(address, token, timeout_s)
         self.stub = self.stub_type(self.channel)
 
-    def run_shard(self, request: ShardRequest) -> ShardResult:
-        """Computes and records the shard, or answers from its record. Raises ModelMismatch and all others."""
+    def run_shard(self, request: ShardRequest, check: Check | None = None) -> ShardResult:
+        """Computes and records the shard, or answers from its record. Raises ModelMismatch and all others.
+
+        What `check` raises while waiting cancels the call: the service stops after the item at hand.
+        """
         message = getattr(self.messages, f"Run{self.stage_name}ShardRequest")(shard=request_to_proto(request))
         method = getattr(self.stub, f"Run{self.stage_name}Shard")
-        return result_from_proto(self.call(method, message).result)
+        return result_from_proto(self.call(method, message, check).result)
 
     def describe(self, backend: str) -> Described:
         """Loads the backend if it must. Raises NotFound or BackendUnavailable."""

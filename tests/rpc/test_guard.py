@@ -11,6 +11,7 @@ from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 
 from synres.errors import (
+    CallCancelled,
     DeadlineExceeded,
     DeadlineRequired,
     InternalError,
@@ -26,6 +27,7 @@ from synres.rpc.client import CaptionerClient
 from synres.rpc.status import error_of
 from synres.stages.caption import CAPTION
 from synres.stages.params import CaptionParams
+from synres.stages.shard import never_stop
 from tests.instant import build_instant, instant_model, make_samples, plan_shard
 from tests.rpc.conftest import Serve
 
@@ -97,19 +99,30 @@ def test_the_deadline_ends_the_work_between_items(serve: Serve, ledger: Ledger) 
 
 
 def test_a_cancelled_call_frees_the_model(serve: Serve, ledger: Ledger) -> None:
-    """The caller went away: the next one need not wait for the rest of the shard."""
-    address = serve("captioner", delay_s=0.1)
-    request = captioner_pb2.RunCaptionShardRequest()
-    shard = _shard(ledger, 100)
-    request.shard.action, request.shard.params = shard.action, shard.params
-    request.shard.stage = shard.stage
-    request.shard.inputs.extend(shard.inputs)
-    with grpc.insecure_channel(address) as channel:
-        call = captioner_pb2_grpc.CaptionerServiceStub(channel).RunCaptionShard.future(request, timeout=60)
-        time.sleep(0.3)
-        call.cancel()
-        _wait_until_free(address)
-    assert ledger.find_record("caption", shard.action) is None
+    """The caller gets what its check raised; the service stops between items, without a record."""
+    address, request = serve("captioner", delay_s=0.1), _shard(ledger, 100)
+    stop_s = time.monotonic() + 0.3
+
+    def check() -> None:
+        if time.monotonic() > stop_s:
+            raise CallCancelled("the driver stops")
+
+    with (
+        CaptionerClient(address, timeout_s=60) as client,
+        pytest.raises(CallCancelled, match="the driver stops"),
+    ):
+        client.run_shard(request, check)
+    assert time.monotonic() < stop_s + 1
+    _wait_until_free(address)
+    assert ledger.find_record("caption", request.action) is None
+
+
+def test_a_patient_check_changes_nothing(serve: Serve, ledger: Ledger) -> None:
+    """Answers and errors are those of a call without a check."""
+    with CaptionerClient(serve("captioner"), timeout_s=10) as client:
+        assert client.run_shard(_shard(ledger, 2), never_stop).counts == {"in": 2, "out": 2}
+        with pytest.raises(InvalidInput, match="params do not fit"):
+            client.run_shard(ShardRequest("caption", "", (), b"{}"), never_stop)
 
 
 def _wait_until_free(address: str) -> None:

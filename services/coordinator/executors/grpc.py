@@ -50,7 +50,7 @@ class GrpcExecutor:
 
     def execute(self, request: ShardRequest, call: Call) -> ShardResult:
         if request.stage in self._stages:
-            return self._stages[request.stage].run_shard(request)
+            return self._stages[request.stage].run_shard(request, call.check)
         return run_job(self._trainer, self._ledger, request, call)
 
     def is_ready(self, stage: str) -> bool:
