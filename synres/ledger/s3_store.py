@@ -21,9 +21,10 @@ from synres.ledger.keys import check_key, check_prefix
 from synres.ports import StoredObject
 from synres.settings import StoreSettings
 
-_MISSING = {"NoSuchKey", "NoSuchObject"}
+_MISSING = {"NoSuchKey", "NoSuchBucket"}
 _FULL = {"QuotaExceeded", "XMinioStorageFull", "XMinioAdminBucketQuotaExceeded", "InsufficientStorage"}
 _REFUSED = {"AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch"}
+_BUCKET_THERE = {"BucketAlreadyOwnedByYou", "BucketAlreadyExists"}
 _LOST = {"PreconditionFailed", "ConditionalRequestConflict"}
 _CONNECTIONS = 16
 
@@ -43,7 +44,6 @@ class S3Store:
         self.url = f"s3://{bucket}/{prefix}".rstrip("/")
         self._bucket = bucket
         self._prefix = f"{check_key(prefix)}/" if prefix else ""
-        self._bucket_seen = False
         self._client = Minio(
             settings.s3_endpoint,
             secure=settings.s3_tls,
@@ -109,19 +109,22 @@ class S3Store:
             return False
         return True
 
-    def _write(self, key: str, data: bytes, headers: dict[str, str]) -> None:
+    def _write(self, key: str, data: bytes, condition: dict[str, str]) -> None:
         path = self._path(key)
-        self._make_bucket()
-        self._client._execute("PUT", self._bucket, path, body=data, headers={**headers})
+        try:
+            self._client._execute("PUT", self._bucket, path, body=data, headers={**condition})
+        except S3Error as error:
+            if error.code != "NoSuchBucket":
+                raise
+            self._make_bucket()
+            self._client._execute("PUT", self._bucket, path, body=data, headers={**condition})
 
     def _make_bucket(self) -> None:
-        if not self._bucket_seen and not self._client.bucket_exists(self._bucket):
-            try:
-                self._client.make_bucket(self._bucket)
-            except S3Error as error:
-                if error.code not in {"BucketAlreadyOwnedByYou", "BucketAlreadyExists"}:
-                    raise
-        self._bucket_seen = True
+        try:
+            self._client.make_bucket(self._bucket)
+        except S3Error as error:
+            if error.code not in _BUCKET_THERE:
+                raise
 
     @contextmanager
     def _errors(self, key: str) -> Iterator[None]:
@@ -137,9 +140,6 @@ class S3Store:
         if code in _LOST:
             return _ConditionLost(f"{self.url}/{key}: {code}")
         if code in _MISSING:
-            return ArtifactMissing(key)
-        if code == "NoSuchBucket":
-            self._bucket_seen = False
             return ArtifactMissing(key)
         if code in _FULL:
             return StoreFull(f"{self.url}: {code}: {error.message}")

@@ -29,9 +29,7 @@ def test_s3_takes_bucket_and_prefix() -> None:
         assert store.url == url.rstrip("/")
 
 
-@pytest.mark.parametrize(
-    "url", ["s3://", "http://host/bucket", "s3://b", "s3://b!d/x", "s3://bucket/../x"]
-)
+@pytest.mark.parametrize("url", ["s3://", "http://host/bucket", "s3://b", "s3://b!d/x", "s3://bucket/../x"])
 def test_other_urls_are_refused(url: str) -> None:
     """Another scheme, no bucket, a name that no bucket may have, and a prefix that climbs are bad input."""
     with pytest.raises(InvalidInput):
