@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from services.allinone import in_process
 from synres.ledger.file_store import FileStore
 from synres.ledger.s3_store import S3Store
 from synres.ports import ArtifactStore
-from synres.settings import StoreSettings
+from synres.settings import ClientSettings, ServiceSettings, StoreSettings
 from tests.fakes import MemoryStore
 from tests.seaweedfs import seaweedfs
 
@@ -42,3 +43,11 @@ def open_again(request: pytest.FixtureRequest, tmp_path: Path) -> OpenStore:
 def store(open_again: OpenStore) -> ArtifactStore:
     """An empty store."""
     return open_again()
+
+
+@pytest.fixture(scope="session")
+def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClientSettings]:
+    """Where the stage services listen, with their real backends, for as long as the tests."""
+    store_url = str(tmp_path_factory.mktemp("services"))
+    with in_process(ServiceSettings(store_url=store_url, grace_s=5.0)) as clients:
+        yield clients
