@@ -87,7 +87,7 @@ def test_only_draws_of_the_mosaic_part_become_mosaics(ledger: Ledger, rows: list
 
 
 def test_superclasses_come_with_their_probability(ledger: Ledger, rows: list[Triplet]) -> None:
-    """At 0 no broader noun occurs, at 1 one does; what would name another object too is refused and counted."""
+    """At 0 no broader noun occurs, at 1 one does; what would name another object is refused and counted."""
     never = _loader(ledger, rows, replace(PARAMS, superclass_probability=0.0))
     always = _loader(ledger, rows, replace(PARAMS, superclass_probability=1.0, mosaic_probability=1.0))
     quiet = [never.batch(step) for step in range(10)]
@@ -124,6 +124,6 @@ def _broader(batches: list[Batch]) -> bool:
 
 
 def _components(mask: np.ndarray) -> int:
-    """Columns of the mask where a run of filled columns begins, plus the same for rows: at least as many tiles."""
+    """Runs of filled columns or rows, whichever are more: the tiles are at least as many."""
     runs = [np.flatnonzero(np.diff(mask.any(axis=axis).astype(int), prepend=0) == 1).size for axis in (0, 1)]
     return max(runs)
