@@ -6,7 +6,7 @@ import grpc
 
 from synres.ledger.ledger import Ledger
 from synres.ports import Captioner, ShardRequest, ShardResult
-from synres.rpc.calls import ModelCalls, check_of
+from synres.rpc.calls import ModelCalls, check_count, check_of
 from synres.rpc.captioner.v1 import captioner_pb2, captioner_pb2_grpc
 from synres.rpc.codec import model_to_proto, view_from_proto
 from synres.stages.backends import Backends
@@ -37,9 +37,9 @@ class CaptionerServicer(captioner_pb2_grpc.CaptionerServiceServicer):
         self, request: captioner_pb2.CaptionRequest, context: grpc.ServicerContext
     ) -> captioner_pb2.CaptionResponse:
         view = view_from_proto(request.view)
-        captioner = self._backends.get(request.backend)
+        captioner, n = self._backends.get(request.backend), check_count(request.n, "expressions")
         with self._calls.turn(check_of(context)):
-            expressions = captioner.caption(view, request.n, request.seed)
+            expressions = captioner.caption(view, n, request.seed)
         return captioner_pb2.CaptionResponse(expressions=expressions, model=model_to_proto(captioner.model))
 
     def _run(self, request: ShardRequest, check: Check) -> ShardResult:

@@ -8,7 +8,7 @@ from synres.data.images import encode_png
 from synres.errors import InvalidInput
 from synres.ledger.ledger import Ledger
 from synres.ports import GeneratorInput, ImageGenerator, ShardRequest, ShardResult
-from synres.rpc.calls import ModelCalls, check_of
+from synres.rpc.calls import ModelCalls, check_count, check_of
 from synres.rpc.codec import model_to_proto, view_from_proto
 from synres.rpc.generator.v1 import generator_pb2, generator_pb2_grpc
 from synres.stages.backends import Backends
@@ -51,6 +51,7 @@ class GeneratorServicer(generator_pb2_grpc.GeneratorServiceServicer):
 
 
 def _inputs(request: generator_pb2.GenerateRequest, generator: ImageGenerator) -> GeneratorInput:
+    check_count(len(request.seeds), "seeds")
     if generator.needs_view and not request.HasField("view"):
         raise InvalidInput(f"backend {request.backend} cuts out the source object: send its view")
     view = view_from_proto(request.view) if request.HasField("view") else NO_VIEW

@@ -6,7 +6,7 @@ import grpc
 
 from synres.ledger.ledger import Ledger
 from synres.ports import Grouper, ShardRequest, ShardResult
-from synres.rpc.calls import ModelCalls, check_of
+from synres.rpc.calls import ModelCalls, check_count, check_of
 from synres.rpc.codec import model_to_proto
 from synres.rpc.group_codec import bare_segmented, groups_to_proto, params_from_proto, pseudo_mask_from_proto
 from synres.rpc.grouper.v1 import grouper_pb2, grouper_pb2_grpc
@@ -37,6 +37,7 @@ class GrouperServicer(grouper_pb2_grpc.GrouperServiceServicer):
     def Group(
         self, request: grouper_pb2.GroupRequest, context: grpc.ServicerContext
     ) -> grouper_pb2.GroupResponse:
+        check_count(len(request.pseudo_masks), "pseudo-masks")
         segmented = bare_segmented([pseudo_mask_from_proto(pseudo) for pseudo in request.pseudo_masks])
         grouper = self._backends.get(request.backend)
         with self._calls.turn(check_of(context)):

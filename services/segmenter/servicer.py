@@ -8,7 +8,7 @@ from synres.data.images import decode_image
 from synres.domain.masks import encode_mask
 from synres.ledger.ledger import Ledger
 from synres.ports import ShardRequest, ShardResult
-from synres.rpc.calls import ModelCalls, check_of
+from synres.rpc.calls import ModelCalls, check_count, check_of
 from synres.rpc.codec import model_to_proto, rle_to_proto
 from synres.rpc.segmenter.v1 import segmenter_pb2, segmenter_pb2_grpc
 from synres.stages.backends import SegmenterBackends
@@ -38,6 +38,7 @@ class SegmenterServicer(segmenter_pb2_grpc.SegmenterServiceServicer):
     def Segment(
         self, request: segmenter_pb2.SegmentRequest, context: grpc.ServicerContext
     ) -> segmenter_pb2.SegmentResponse:
+        check_count(len(request.expressions), "expressions")
         image = decode_image(request.image)
         segmenter = self._backends.get_trained(request.backend, request.weights)
         with self._calls.turn(check_of(context)):

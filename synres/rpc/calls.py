@@ -10,12 +10,14 @@ from contextlib import contextmanager
 import grpc
 
 from synres import telemetry
-from synres.errors import CallCancelled, DeadlineExceeded
+from synres.errors import CallCancelled, DeadlineExceeded, InvalidInput
 from synres.ports import ShardRequest, ShardResult
 from synres.rpc.codec import request_from_proto, result_to_proto
 from synres.rpc.stage.v1 import stage_pb2
 from synres.stages.shard import Check
 
+MAX_PER_CALL = 256
+"""Expressions, seeds or masks of one single-item call: more would hold the models too long for the others."""
 _POLL_S = 0.1
 
 
@@ -30,6 +32,13 @@ def check_of(context: grpc.ServicerContext) -> Check:
             raise CallCancelled("the caller went away, or the service was stopped")
 
     return check
+
+
+def check_count(count: int, what: str) -> int:
+    """`count` itself, if one call may ask for that many; else InvalidInput."""
+    if count > MAX_PER_CALL:
+        raise InvalidInput(f"{count} {what} in one call; ask for at most {MAX_PER_CALL}")
+    return count
 
 
 class ModelCalls:

@@ -15,7 +15,6 @@ from synres.domain.types import (
     SegmentedImage,
     SynthImage,
 )
-from synres.errors import InvalidInput
 from synres.rpc.codec import rle_from_proto, rle_to_proto
 from synres.rpc.grouper.v1 import grouper_pb2
 
@@ -80,8 +79,7 @@ def groups_from_proto(message: grouper_pb2.GroupResponse, segmented: SegmentedIm
 
 def bare_segmented(pseudo_masks: Sequence[PseudoMask]) -> SegmentedImage:
     """Pseudo-masks as the grouper takes them, of a picture that nobody needs to see."""
-    if not pseudo_masks:
-        raise InvalidInput("no pseudo-masks: send at least one")
     expressions = tuple(pseudo.expression for pseudo in pseudo_masks)
-    synth = SynthImage("", "", expressions, "", NO_IMAGE, pseudo_masks[0].mask.size)
+    size = pseudo_masks[0].mask.size if pseudo_masks else (0, 0)
+    synth = SynthImage("", "", expressions, "", NO_IMAGE, size)
     return SegmentedImage(synth, tuple(pseudo_masks))

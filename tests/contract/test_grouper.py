@@ -54,6 +54,12 @@ def test_a_higher_tau_keeps_less(grouper: Grouper) -> None:
     assert grouper.group(_segmented(), GroupParams(tau=0.9)).groups == ()
 
 
+def test_no_masks_no_groups(grouper: Grouper) -> None:
+    """Nothing can agree with nothing."""
+    bare = SegmentedImage(_segmented().synth, ())
+    assert grouper.group(bare, GroupParams()).groups == ()
+
+
 def test_the_model_says_what_it_is(grouper: Grouper) -> None:
     """A digest that an action can name: the version of the code."""
     assert grouper.model == load_backend("itag").model

@@ -190,6 +190,18 @@ def test_group_one_picture(serve: Serve) -> None:
     assert [group.members for group in loose.groups] == [(0, 1)]
 
 
+def test_one_call_may_not_ask_for_too_much(serve: Serve) -> None:
+    """The models are there for the others too."""
+    with CaptionerClient(serve("captioner"), timeout_s=20) as client:
+        with pytest.raises(InvalidInput, match="257 expressions in one call; ask for at most 256"):
+            client.caption("instant", VIEW, 257, seed=1)
+    with (
+        GeneratorClient(serve("generator"), timeout_s=20) as client,
+        pytest.raises(InvalidInput, match="257 seeds"),
+    ):
+        client.generate("instant", GeneratorInput("a", ("a",), VIEW), range(257))
+
+
 def _with_odd_mask(segmented: SegmentedImage) -> SegmentedImage:
     odd = PseudoMask("c", encode_mask(np.ones((3, 3), np.bool_)), 1.0)
     return SegmentedImage(segmented.synth, (*segmented.pseudo_masks, odd))

@@ -21,7 +21,7 @@ from synres.domain.types import (
     SegmentedImage,
     SynthImage,
 )
-from synres.errors import InvalidInput, RejectedItem
+from synres.errors import RejectedItem
 from synres.ports import JobStatus, ObjectView, SceneMask, ShardRequest, ShardResult
 from synres.rpc import codec, group_codec
 from synres.rpc.grouper.v1 import grouper_pb2
@@ -146,9 +146,3 @@ def test_groups(
     grouped = GroupedImage(SYNTH, pseudo_masks, groups, dropped, agreement)
     message = group_codec.groups_to_proto(grouped)
     assert group_codec.groups_from_proto(message, SegmentedImage(SYNTH, pseudo_masks)) == grouped
-
-
-def test_no_pseudo_masks_are_refused() -> None:
-    """Nothing can agree with nothing."""
-    with pytest.raises(InvalidInput, match="send at least one"):
-        group_codec.bare_segmented([])
