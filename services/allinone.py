@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import sysconfig
+import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -132,6 +133,10 @@ def local_s3(folder: Path) -> Iterator[StoreSettings]:
     finally:
         process.terminate()
         _end(process, patience_s=10.0)
+        # it leaves some of its sockets behind, where it was told no other place for them
+        for port in ports:
+            for socket_file in Path(tempfile.gettempdir()).glob(f"seaweedfs-*-{port}.sock"):
+                socket_file.unlink()
 
 
 def free_ports(count: int) -> list[int]:

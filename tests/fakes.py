@@ -8,9 +8,23 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from pydantic import SecretStr
+
 from synres.errors import ArtifactMissing, StoreFull, StoreUnavailable
 from synres.ledger.keys import check_key, check_prefix
 from synres.ports import ArtifactStore, StoredObject
+from synres.settings import StoreSettings
+
+
+def loopback_s3(port: int, timeout_s: float) -> StoreSettings:
+    """Settings for something on loopback that may or may not be an S3 server."""
+    return StoreSettings(
+        s3_endpoint=f"127.0.0.1:{port}",
+        s3_tls=False,
+        s3_access_key="key",
+        s3_secret_key=SecretStr("secret"),
+        s3_timeout_s=timeout_s,
+    )
 
 
 @dataclass

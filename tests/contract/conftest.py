@@ -8,13 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from services.allinone import in_process
+from services.allinone import in_process, local_s3
 from synres.ledger.file_store import FileStore
 from synres.ledger.s3_store import S3Store
 from synres.ports import ArtifactStore
 from synres.settings import ClientSettings, ServiceSettings, StoreSettings
 from tests.fakes import MemoryStore
-from tests.seaweedfs import seaweedfs
 
 OpenStore = Callable[[], ArtifactStore]
 
@@ -22,7 +21,7 @@ OpenStore = Callable[[], ArtifactStore]
 @pytest.fixture(scope="session")
 def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StoreSettings]:
     """Settings of a SeaweedFS server that lives as long as the tests."""
-    with seaweedfs(tmp_path_factory.mktemp("seaweedfs")) as settings:
+    with local_s3(tmp_path_factory.mktemp("seaweedfs")) as settings:
         yield settings
 
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from minio import Minio
 from pydantic import SecretStr
 
+from services.allinone import free_ports
 from synres.errors import ArtifactMissing, SettingInvalid, StoreUnavailable, UnsafePath
 from synres.ledger.clock import store_clock_s
 from synres.ledger.doctor import diagnose
@@ -21,7 +22,7 @@ from synres.ledger.stores import open_store
 from synres.ports import ArtifactStore
 from synres.settings import StoreSettings
 from tests.contract.conftest import OpenStore
-from tests.seaweedfs import ACCESS_KEY, SECRET_KEY, free_ports, s3_settings
+from tests.fakes import loopback_s3
 
 
 def listed(store: ArtifactStore, prefix: str) -> list[str]:
@@ -189,7 +190,9 @@ def test_the_sdk_overwrites_silently(s3: StoreSettings) -> None:
     store = S3Store("trap", "", s3)
     assert store.put_if_absent("k", b"first") is True
     assert store.put_if_absent("k", b"second") is False
-    sdk = Minio(s3.s3_endpoint, access_key=ACCESS_KEY, secret_key=SECRET_KEY, secure=False)
+    assert s3.s3_secret_key is not None
+    secret = s3.s3_secret_key.get_secret_value()
+    sdk = Minio(s3.s3_endpoint, access_key=s3.s3_access_key, secret_key=secret, secure=False)
     with (Path(__file__)).open("rb") as body:
         sdk.put_object("trap", "k", body, 10, metadata={"If-None-Match": "*"})
     assert store.get("k") != b"first"
@@ -206,18 +209,14 @@ def test_s3_prefixes_do_not_meet(s3: StoreSettings) -> None:
 
 def test_s3_with_wrong_keys(s3: StoreSettings) -> None:
     """A refused key is a setting to mend, not an outage to wait for."""
-    port = int(s3.s3_endpoint.partition(":")[2])
-    for settings_ in (
-        s3_settings(port, access_key="nobody"),
-        s3.model_copy(update={"s3_secret_key": SecretStr("wrong")}),
-    ):
+    for wrong in ({"s3_access_key": "nobody"}, {"s3_secret_key": SecretStr("wrong")}):
         with pytest.raises(SettingInvalid, match="SYNRES_S3_ACCESS_KEY"):
-            S3Store("contract", "", settings_).put("k", b"x")
+            S3Store("contract", "", s3.model_copy(update=wrong)).put("k", b"x")
 
 
 def test_s3_that_is_not_there() -> None:
     """Nobody listening is StoreUnavailable, soon."""
-    store = S3Store("contract", "", s3_settings(free_ports(1)[0], timeout_s=0.5))
+    store = S3Store("contract", "", loopback_s3(free_ports(1)[0], timeout_s=0.5))
     begun_s = time.monotonic()
     for call in (lambda: store.get("k"), lambda: store.put("k", b"x"), lambda: list(store.list(""))):
         with pytest.raises(StoreUnavailable):

@@ -12,7 +12,7 @@ import pytest
 
 from synres.errors import ArtifactMissing, SettingInvalid, StoreFull, StoreUnavailable
 from synres.ledger.s3_store import S3Store
-from tests.seaweedfs import s3_settings
+from tests.fakes import loopback_s3
 
 Answer = Callable[[str, str], tuple[int, str]]
 """(method, path) -> (status, S3 error code, or empty for success)."""
@@ -45,7 +45,7 @@ def server(answer: Answer) -> Iterator[tuple[S3Store, list[str]]]:
         thread = threading.Thread(target=listening.serve_forever)
         thread.start()
         try:
-            yield S3Store("bucket", "p", s3_settings(listening.server_port, timeout_s=0.5)), seen
+            yield S3Store("bucket", "p", loopback_s3(listening.server_port, timeout_s=0.5)), seen
         finally:
             listening.shutdown()
             thread.join()
