@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from services.cli import inspection, running, serving, single
+from services.cli import demo, inspection, running, serving, single
 from services.cli.console import report_error
 from synres.errors import SynresError
 
@@ -22,6 +22,7 @@ app = typer.Typer(
     help=HELP, no_args_is_help=True, add_completion=False, rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
 )  # fmt: skip
+demo.register(app)
 running.register(app)
 inspection.register(app)
 serving.register(app)

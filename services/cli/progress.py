@@ -27,9 +27,13 @@ JOBS = ("train", "evaluate")
 
 
 class RunProgress:
-    """Takes the driver's events. On a terminal the bars move; elsewhere each bar that fills is one line."""
+    """Takes the driver's events. On a terminal the bars move; elsewhere each bar that fills is one line.
+
+    Afterwards `run` is the run's id, and `planned` and `computed` count its tasks and those that were not there.
+    """
 
     def __init__(self) -> None:
+        self.run, self.planned, self.computed = "", 0, 0
         self._bars = Progress(
             TextColumn("{task.description:<28}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
             TextColumn("[dim]{task.fields[note]}[/]"), console=err, disable=not err.is_terminal,
@@ -54,6 +58,7 @@ class RunProgress:
                 counts = ", ".join(f"{n} {what}" for what, n in event.counts.items())
                 self._say(f"dataset [bold]{event.dataset}[/]: {counts}{' (cached)' if event.cached else ''}")
             case RunStarted():
+                self.run, self.planned = event.run, sum(event.planned.values())
                 self._begin(event)
             case TaskStarted() if event.stage in JOBS:
                 self._job(event.node)
@@ -61,6 +66,7 @@ class RunProgress:
                 self._bars.update(self._job(event.node), completed=int(100 * event.status.progress),
                                   note=event.status.message)  # fmt: skip
             case TaskDone():
+                self.computed += not event.cached
                 self._advance(event)
             case _:
                 self._warn(event)

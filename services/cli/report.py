@@ -35,7 +35,7 @@ def comparison_json(comparison: Comparison) -> dict[str, Any]:
 
 
 def _score_table(comparison: Comparison, measure: str) -> Table:
-    table = _table(_MEASURE_NAMES[measure], "arm", comparison.columns)
+    table = plain_table(_MEASURE_NAMES[measure], "arm", comparison.columns)
     scores = comparison.scores[measure]
     best = {column: _best(arms[column] for arms in scores.values()) for column in comparison.columns}
     for arm, cells in scores.items():
@@ -49,13 +49,13 @@ def _difference_table(comparison: Comparison, measure: str) -> Table:
         if found.measure == measure:
             rows.setdefault((found.arm, found.other), []).append(found)
     columns = [found.column for found in next(iter(rows.values()))]
-    table = _table("paired differences in points, 95 % bootstrap interval", "", columns)
+    table = plain_table("paired differences in points, 95 % bootstrap interval", "", columns)
     for (arm, other), cells in rows.items():
         table.add_row(f"{arm} - {other}", *(_interval(cell.interval) for cell in cells))
     return table
 
 
-def _table(title: str, first: str, columns: Sequence[str]) -> Table:
+def plain_table(title: str, first: str, columns: Sequence[str]) -> Table:
     # narrow, so that eleven columns fit into a terminal of 80
     table = Table(
         title=title,
@@ -63,9 +63,9 @@ def _table(title: str, first: str, columns: Sequence[str]) -> Table:
         title_style="bold",
         box=SIMPLE_HEAD,
         pad_edge=False,
-        padding=(0, 1, 0, 0),
+        padding=0,
     )
-    table.add_column(first, no_wrap=True, min_width=11)
+    table.add_column(first, no_wrap=True, min_width=6)
     for column in columns:
         table.add_column(column, justify="right")
     return table

@@ -14,8 +14,8 @@ from services.cli.console import out, print_json
 from services.cli.options import Json, Store, opened
 
 if TYPE_CHECKING:
+    from services.cli.progress import RunProgress
     from services.coordinator.run import RunStatus
-    from synres.ledger.runs import Commit
     from synres.ports import ArtifactStore
     from synres.spec import RunSpec
 
@@ -120,15 +120,16 @@ def status(
             live.update(_status_table(found))
 
 
-def execute(spec: RunSpec, store: ArtifactStore) -> Commit:
-    """Runs the spec with progress on stderr."""
+def execute(spec: RunSpec, store: ArtifactStore) -> RunProgress:
+    """Runs the spec with progress on stderr; what it was and how much was new stands in the progress."""
     from services.cli.executors import executor_of
     from services.cli.progress import RunProgress
     from services.coordinator.run import run_spec
     from synres.ledger.ledger import Ledger
 
     with executor_of(spec, Ledger(store)) as executor, RunProgress() as progress:
-        return run_spec(spec, store, executor, progress)
+        run_spec(spec, store, executor, progress)
+    return progress
 
 
 def _run_and_show(spec: RunSpec, store: ArtifactStore, as_json: bool) -> None:

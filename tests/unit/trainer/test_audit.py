@@ -51,7 +51,7 @@ def _put(ledger: Ledger) -> tuple[str, str]:
 
 
 def test_shares_and_iou_are_those_worked_out_by_hand(ledger: Ledger) -> None:
-    """Two of three are kept, both true; IoU (1 + 4/5)/2 before, 4/5 after: a pair's consensus is its union."""
+    """Two of three are kept, both true; IoU 9/10 before, 4/5 after: a pair's consensus is its union."""
     grouped, oracle = _put(ledger)
     audit = audit_itag(ledger, [grouped], [oracle], GroupParams(), [])
     assert audit is not None and audit.expressions == 3

@@ -1,0 +1,121 @@
+"""`demo` and `study`: the whole method on the micro world, once, or once for each of several seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from services.cli.console import err, out, print_json
+from services.cli.options import Json, Store, opened
+
+if TYPE_CHECKING:
+    from services.cli.results import Results
+    from synres.spec import RunSpec
+
+CONFIGS = Path(__file__).parents[2] / "configs"
+Output = Annotated[Path, typer.Option("--output", "-o", help="Folder for contact sheets and report.")]
+OUTPUT = Path("synres-results")
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the commands to `app`."""
+    app.command()(demo)
+    app.command()(study)
+
+
+def demo(
+    spec: Annotated[Path, typer.Option(help="The run spec.")] = CONFIGS / "micro.yaml",
+    output: Output = OUTPUT,
+    store: Store = None,
+    json: Json = False,
+) -> None:
+    """The whole method on a laptop, offline: caption, generate, segment, group, train, evaluate, compare."""
+    from services.cli.outcome import counted, outcome_json, print_results
+    from services.cli.results import load_results
+    from services.cli.running import execute
+    from synres.spec_yaml import load_spec
+
+    loaded, target = load_spec(spec), opened(store)
+    progress = execute(loaded, target)
+    results = load_results(target, progress.run, loaded)
+    written = _write(results, output / progress.run)
+    if json:
+        print_json(outcome_json(results) | {"computed": progress.computed, "planned": progress.planned,
+                                            "files": [str(path) for path in written]})  # fmt: skip
+        return
+    print_results(out, results)
+    out.print(f"\nrun [bold]{results.run}[/]: {counted(progress)}; again, and nothing is.", highlight=False)
+    for path in written:
+        out.print(f"  {path}", highlight=False, soft_wrap=True)
+    everything = f"  {target.url} holds every artifact; `synres verify {results.run}` re-hashes them"
+    out.print(everything, highlight=False, soft_wrap=True)
+
+
+def study(
+    spec: Annotated[Path, typer.Option(help="The run spec; its seeds are replaced.")] = (
+        CONFIGS / "study.yaml"
+    ),
+    seeds: Annotated[list[int], typer.Option("--seed", help="Once for each seed.")] = [1, 2, 3],  # noqa: B006
+    output: Output = OUTPUT,
+    store: Store = None,
+    json: Json = False,
+) -> None:
+    """The whole method for several seeds: data, base, synthesis, trainings. Killed, it goes on from there."""
+    from services.cli.report import comparison_json, print_comparison
+    from services.cli.results import compare_runs, load_results
+    from services.cli.running import execute
+    from synres.spec_yaml import load_spec
+
+    loaded, target = load_spec(spec), opened(store)
+    found: dict[int, Results] = {}
+    for number, seed in enumerate(seeds, 1):
+        err.print(f"seed {seed} ({number} of {len(seeds)})", style="bold")
+        seeded = with_seed(loaded, seed)
+        found[seed] = load_results(target, execute(seeded, target).run, seeded)
+    comparison = compare_runs(found)
+    runs = {seed: results.run for seed, results in found.items()}
+    if json:
+        print_json({"runs": runs, "comparison": comparison_json(comparison) if comparison else None})
+        return
+    if comparison:
+        print_comparison(out, comparison)
+    out.print(f"runs: {', '.join(f'{run} (seed {seed})' for seed, run in runs.items())}", highlight=False)
+
+
+def with_seed(spec: RunSpec, seed: int) -> RunSpec:
+    """The spec with this seed, for itself and for the pictures it trains on; benchmarks stay as they are."""
+    from synres.spec import MicroWorld
+
+    datasets = {
+        name: dataset.model_copy(update={"seed": seed})
+        if isinstance(dataset, MicroWorld) and dataset.split == "train"
+        else dataset
+        for name, dataset in spec.method.datasets.items()
+    }
+    method = spec.method.model_copy(update={"datasets": datasets})
+    return spec.model_copy(update={"seed": seed, "method": method})
+
+
+def _write(results: Results, folder: Path) -> Sequence[Path]:
+    """A contact sheet for each chain, and the report; raises InvalidInput for a folder it cannot write."""
+    import json
+
+    from services.cli.outcome import outcome_json
+    from services.cli.sheet import contact_sheet
+    from synres.errors import InvalidInput
+
+    files = {
+        f"{chain}.png": contact_sheet(results, chain, f"run {results.run}, seed {results.spec.seed}")
+        for chain in results.spec.method.synthesis
+    }
+    files["report.json"] = json.dumps(outcome_json(results), indent=2, ensure_ascii=False).encode()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, data in files.items():
+            (folder / name).write_bytes(data)
+    except OSError as error:
+        raise InvalidInput(f"{folder} cannot be written: {error.strerror}; give another --output") from error
+    return [folder / name for name in files]

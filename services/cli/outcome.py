@@ -1,0 +1,97 @@
+"""What a run came to, as tables or as one JSON document."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from rich.console import Console
+from rich.table import Table
+
+from services.cli.console import out, print_json
+from services.cli.report import comparison_json, plain_table, print_comparison
+from services.cli.results import Results, audits, compare_runs, load_results
+from synres.ledger.runs import RunFolder
+from synres.spec import RunSpec
+
+if TYPE_CHECKING:
+    from services.cli.progress import RunProgress
+    from services.trainer.audit import ItagAudit
+    from synres.ports import ArtifactStore
+
+
+def print_outcome(spec: RunSpec, store: ArtifactStore, progress: RunProgress, as_json: bool) -> None:
+    """Scores of the arms, what became of each chain, and how much of it was new."""
+    results = load_results(store, progress.run, spec)
+    if as_json:
+        print_json(outcome_json(results) | {"computed": progress.computed, "planned": progress.planned})
+        return
+    print_results(out, results)
+    out.print(f"run [bold]{results.run}[/] in {store.url}: {counted(progress)}")
+
+
+def print_results(console: Console, results: Results) -> None:
+    """Chains, audits, arms."""
+    if results.spec.method.synthesis:
+        console.print(_chain_table(results))
+    for chain, audit in audits(results).items():
+        console.print(_audit_table(chain, audit))
+    comparison = compare_runs({results.spec.seed: results})
+    if comparison is not None:
+        print_comparison(console, comparison)
+
+
+def outcome_json(results: Results) -> dict[str, Any]:
+    """Everything that `print_results` shows, as fractions; and the Merkle root."""
+    commit = RunFolder(results.ledger.store, results.run).commit()
+    comparison = compare_runs({results.spec.seed: results})
+    return {
+        "run": results.run,
+        "merkle_root": commit.merkle_root if commit else None,
+        "chains": {name: _chain_facts(results, name) for name in results.spec.method.synthesis},
+        "itag": {name: msgspec.to_builtins(audit) for name, audit in audits(results).items()},
+        "comparison": comparison_json(comparison) if comparison else None,
+    }
+
+
+def counted(progress: RunProgress) -> str:
+    """How much of the run was there already."""
+    return f"{progress.planned} tasks, {progress.computed} of them computed now"
+
+
+def _chain_facts(results: Results, name: str) -> dict[str, float]:
+    chain = results.spec.method.synthesis[name]
+    pictures = results.count("segment", name, "out")
+    asked = pictures * chain.caption.expressions_per_prompt
+    kept = results.count("group", name, "triplets")
+    rejected = sum(len(r.rejections) for node, r in results.records.items() if node.split("/")[1] == name)
+    return {
+        "samples": results.count("caption", name, "out"),
+        "pictures": pictures,
+        "pseudo_masks": asked,
+        "triplets": kept,
+        "kept_share": kept / asked if asked else 0.0,
+        "rejected": rejected,
+    }
+
+
+def _chain_table(results: Results) -> Table:
+    columns = ("samples", "pictures", "pseudo-masks", "kept by ITAG", "rejected")
+    table = plain_table("synthesis", "chain", columns)
+    for name in results.spec.method.synthesis:
+        facts = _chain_facts(results, name)
+        kept = f"{facts['triplets']:,.0f} ({facts['kept_share']:.0%})"
+        shown = (f"{facts[key]:,.0f}" for key in ("samples", "pictures", "pseudo_masks"))
+        table.add_row(name, *shown, kept, f"{facts['rejected']:,.0f}")
+    return table
+
+
+def _audit_table(chain: str, audit: ItagAudit) -> Table:
+    correlation = "unknown" if audit.error_correlation is None else f"{audit.error_correlation:.2f}"
+    title = f"ITAG of {chain} against exact masks, in %; errors within a picture correlate at {correlation}"
+    columns = ("kept", "expressions true", "IoU before", "IoU after", "over-segmented")
+    table = plain_table(title, "setting", columns)
+    for row in audit.rows:
+        cells = (row.kept_share, row.true_share, row.before, row.after, row.over_segmentation)
+        table.add_row(row.setting, *("-" if cell is None else f"{100 * cell:.1f}" for cell in cells))
+    return table

@@ -1,0 +1,87 @@
+"""What a finished run left in the ledger, by the names that its spec uses."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from services.cli.comparison import Comparison, Rows, compare
+from services.coordinator.run import status
+from services.trainer.audit import ItagAudit, audit_itag
+from synres.domain.types import GroupParams
+from synres.ledger.ledger import Ledger
+from synres.ports import ArtifactStore, ShardResult
+from synres.spec import Chain, RunSpec
+from synres.stages.evaluate import EvaluatedExpression
+
+TAUS = (0.55, 0.65, 0.75, 0.85)
+"""Replayed beside the chain's own tau."""
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """`records`: node, for example "group/learned/00003" -> its record."""
+
+    run: str
+    spec: RunSpec
+    ledger: Ledger
+    records: Mapping[str, ShardResult]
+
+    def outputs(self, stage: str, name: str, output: str = "rows") -> list[str]:
+        """Digests of that output of every shard of a chain, in plan order."""
+        nodes = sorted(node for node in self.records if node.startswith(f"{stage}/{name}/"))
+        return [found[output] for node in nodes if output in (found := self.records[node].outputs)]
+
+    def count(self, stage: str, name: str, count: str) -> int:
+        """Sum of a count over the shards of a chain."""
+        prefix = f"{stage}/{name}/"
+        return sum(r.counts.get(count, 0) for node, r in self.records.items() if node.startswith(prefix))
+
+
+def load_results(store: ArtifactStore, run: str, spec: RunSpec) -> Results:
+    """Reads the store alone; raises NotFound for a run that is not there."""
+    return Results(run, spec, Ledger(store), status(store, run).records)
+
+
+def scored_rows(results: Results) -> dict[str, Rows]:
+    """Arm -> rows of its evaluations, in the spec's order of arms and of benchmarks."""
+    method = results.spec.method
+    return {
+        arm: [
+            row
+            for benchmark in method.benchmarks
+            for row in results.ledger.get_rows(
+                results.records[f"evaluate/{arm}/{benchmark}"].outputs["rows"], EvaluatedExpression
+            )
+        ]
+        for arm in method.arms
+    }
+
+
+def compare_runs(by_seed: Mapping[int, Results]) -> Comparison | None:
+    """One run, or one for each seed; None if nothing was evaluated."""
+    method = next(iter(by_seed.values())).spec.method
+    if not method.arms or not method.benchmarks:
+        return None
+    rows = {seed: scored_rows(results) for seed, results in by_seed.items()}
+    return compare(rows, method.evaluate.definition, method.evaluate.baseline)
+
+
+def audits(results: Results) -> dict[str, ItagAudit]:
+    """Chain -> audit of ITAG, for the chains whose generator left exact masks."""
+    found = {
+        name: audit_itag(
+            results.ledger,
+            results.outputs("group", name),
+            results.outputs("generate", name, "oracle"),
+            _group_params(chain),
+            TAUS,
+        )
+        for name, chain in results.spec.method.synthesis.items()
+    }
+    return {name: audit for name, audit in found.items() if audit is not None}
+
+
+def _group_params(chain: Chain) -> GroupParams:
+    group = chain.group
+    return GroupParams(group.tau, group.agreement, group.linkage, group.min_members, group.consensus)
