@@ -192,9 +192,11 @@ def test_group_one_picture(serve: Serve) -> None:
 
 def test_one_call_may_not_ask_for_too_much(serve: Serve) -> None:
     """The models are there for the others too."""
-    with CaptionerClient(serve("captioner"), timeout_s=20) as client:
-        with pytest.raises(InvalidInput, match="257 expressions in one call; ask for at most 256"):
-            client.caption("instant", VIEW, 257, seed=1)
+    with (
+        CaptionerClient(serve("captioner"), timeout_s=20) as client,
+        pytest.raises(InvalidInput, match="257 expressions in one call; ask for at most 256"),
+    ):
+        client.caption("instant", VIEW, 257, seed=1)
     with (
         GeneratorClient(serve("generator"), timeout_s=20) as client,
         pytest.raises(InvalidInput, match="257 seeds"),
