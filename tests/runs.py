@@ -5,11 +5,14 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 
-from services.coordinator.executor import Call
+from services.coordinator.executor import Call, Executor
 from services.coordinator.executors.embedded import EmbeddedExecutor, Ports
+from services.coordinator.run import run_spec
 from services.grouper.backends import load_backend as load_grouper
 from synres.domain.types import ModelInfo
+from synres.ledger.file_store import FileStore
 from synres.ledger.ledger import Ledger
 from synres.ports import ArtifactStore, JobStatus, ShardRequest, ShardResult
 from synres.spec import RunSpec
@@ -37,20 +40,27 @@ method:
       generate: {backend: instant, images_per_prompt: 2}
       segment: {backend: instant}
   arms:
-    real: {backend: instant, data: {refer_seg: real}, steps: 1, mixture: &only {sem_seg: 0, vqa: 0, reason_seg: 0, synres: 0}}
+    real:
+      backend: instant
+      data: {refer_seg: real}
+      mixture: {sem_seg: 0, vqa: 0, reason_seg: 0, synres: 0}
+      steps: 1
     synres:
-      {backend: instant, data: {refer_seg: real, synres: main}, steps: 1, start: "arm:real",
-       mixture: {sem_seg: 0, vqa: 0, reason_seg: 0}}
+      backend: instant
+      data: {refer_seg: real, synres: main}
+      mixture: {sem_seg: 0, vqa: 0, reason_seg: 0}
+      start: "arm:real"
+      steps: 1
   benchmarks: [test]
 execution: {workers: 2, patience_s: 30}
 """
 NODES = 3 * 4 + 2 + 2
 
 
-def spec_with(**changes: str) -> RunSpec:
-    """`SPEC` with pieces of its text replaced: `old -> new` pairs are given as `spec_with(**{old: new})`."""
+def spec_with(*changes: tuple[str, str]) -> RunSpec:
+    """`SPEC` with pieces of its text replaced, each (old, new)."""
     text = SPEC
-    for old, new in changes.items():
+    for old, new in changes:
         assert old in text, old
         text = text.replace(old, new)
     return parse_spec(text, "instant.yaml")
@@ -64,7 +74,8 @@ class InstantJobs:
 
     def submit(self, request: ShardRequest) -> None:
         stage = {"train": TRAIN, "evaluate": EVALUATE}[request.stage]
-        run_shard(self._ledger, stage, instant_model(stage.name, 1), request, lambda: self._work(stage, request))
+        model = instant_model(stage.name, 1)
+        run_shard(self._ledger, stage, model, request, lambda: self._work(stage, request))
 
     def status(self, action: str) -> JobStatus:
         return JobStatus("succeeded", 1.0)
@@ -94,10 +105,16 @@ def instant_executor(store: ArtifactStore, delay_s: float = 0.0, version: int = 
     return EmbeddedExecutor(ledger, ports)
 
 
-class Between:
-    """Stands before an executor: `before` sees each request and may raise; `calls` counts them by stage."""
+Before = Callable[[ShardRequest], None]
 
-    def __init__(self, inner: EmbeddedExecutor, before: Callable[[ShardRequest], None] = lambda request: None) -> None:
+
+class Between:
+    """Stands before an executor: `before` sees each request and may raise.
+
+    `calls` and `computed` (calls that no record answered) count by stage.
+    """
+
+    def __init__(self, inner: Executor, before: Before = lambda request: None) -> None:
         self.inner, self.before = inner, before
         self.calls: Counter[str] = Counter()
         self.computed: Counter[str] = Counter()
@@ -117,3 +134,9 @@ class Between:
 
     def is_ready(self, stage: str) -> bool:
         return self.inner.is_ready(stage)
+
+
+def undisturbed_root(folder: Path, spec: RunSpec | None = None) -> str:
+    """The Merkle root of a run that nothing happened to, in a store of its own."""
+    store = FileStore(folder)
+    return run_spec(spec or spec_with(), store, instant_executor(store)).merkle_root
