@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import product
 
 import numpy as np
 
 from synres.data.facts import Facts
-from synres.data.naming import named, true_places, true_relations
+from synres.data.naming import named, named_beside, true_places, true_relations
 from synres.data.phrases import EXTREMES, NEAREST, ONLY, RANKS, SIDES, SIZES, Phrase
 from synres.domain.prompts import distinct_expressions
 from synres.domain.types import Expression
 
 MAX_CLAIMS = 3
+Landmark = tuple[Phrase, int]
+"""A phrase and the number of the object that it names."""
 _ORDINALS = (*EXTREMES, *(f"{rank} {side}" for rank in RANKS for side in SIDES))
 
 
@@ -22,37 +24,56 @@ def describe(scene: Sequence[Facts], target: int, n: int, rng: np.random.Generat
 
     Sets of stated attributes differ as far as they can: one phrase for each set first, in random order.
     """
-    phrases = [phrase for phrase in _candidates(scene, target) if named(phrase, scene) == target]
-    phrases = [phrases[i] for i in rng.permutation(len(phrases))]
-    first_of_set: dict[frozenset[str], Phrase] = {}
+    landmarks = [landmark for landmark in find_landmarks(scene) if landmark[1] != target]
+    return describe_near(scene, landmarks, target, n, rng)
+
+
+def describe_near(
+    scene: Sequence[Facts], landmarks: Sequence[Landmark], target: int, n: int, rng: np.random.Generator
+) -> list[Expression]:
+    """`describe` with the landmarks found before, for callers that describe many objects of a scene."""
+    candidates = list(_candidates(scene, landmarks, target))
+    shuffled = [candidates[i] for i in rng.permutation(len(candidates))]
+    # Lazy on purpose: naming is the costly part, and n expressions are often found early.
+    named_so = (phrase for phrase, landmark in shuffled if named_beside(phrase, landmark, scene) == target)
+    return distinct_expressions((phrase.text() for phrase in _new_sets_first(named_so)), n)
+
+
+def _new_sets_first(phrases: Iterable[Phrase]) -> Iterator[Phrase]:
+    """Holds back phrases whose set of attributes was stated before, until no other is left."""
+    seen, later = set[frozenset[str]](), []
     for phrase in phrases:
-        first_of_set.setdefault(phrase.attributes(), phrase)
-    return distinct_expressions((phrase.text() for phrase in (*first_of_set.values(), *phrases)), n)
+        if phrase.attributes() in seen:
+            later.append(phrase)
+        else:
+            seen.add(phrase.attributes())
+            yield phrase
+    yield from later
 
 
-def _candidates(scene: Sequence[Facts], target: int) -> Iterator[Phrase]:
-    """Phrases of at most MAX_CLAIMS claims that might be true of the target."""
-    facts = scene[target]
-    for noun, colour in _kinds(facts):
-        placed = product(("", *true_places(facts)), ("", ONLY, *SIZES))
-        for place, order in (*placed, *(("", ordinal) for ordinal in _ORDINALS)):
-            phrase = Phrase(noun, colour, place, order)
-            if 0 < len(phrase.attributes()) <= MAX_CLAIMS:
-                yield phrase
-        for landmark, anchor in _landmarks(scene, target):
-            for relation in (NEAREST, *true_relations(facts, anchor)):
-                yield Phrase(noun, colour, relation=relation, landmark=landmark)
-
-
-def _kinds(facts: Facts) -> Iterator[tuple[str, str]]:
-    yield from product(("", facts.category), sorted({"", facts.colour}))
-
-
-def _landmarks(scene: Sequence[Facts], target: int) -> Iterator[tuple[Phrase, Facts]]:
-    """Other objects that their category, with at most one more claim, is enough to name."""
+def find_landmarks(scene: Sequence[Facts]) -> list[Landmark]:
+    """Objects that their category, with at most one more claim, is enough to name; with that name."""
+    found = []
     for index, facts in enumerate(scene):
         plain = (Phrase(facts.category, colour) for colour in sorted({"", facts.colour}))
         ordered = (Phrase(facts.category, order=order) for order in (*SIZES, *EXTREMES))
         names = (phrase for phrase in (*plain, *ordered) if named(phrase, scene) == index)
-        if index != target and (phrase := next(names, None)):
-            yield phrase, facts
+        if phrase := next(names, None):
+            found.append((phrase, index))
+    return found
+
+
+def _candidates(
+    scene: Sequence[Facts], landmarks: Sequence[Landmark], target: int
+) -> Iterator[tuple[Phrase, int | None]]:
+    """Phrases that might be true of the target, of at most MAX_CLAIMS claims; each with its landmark."""
+    facts = scene[target]
+    for noun, colour in product(("", facts.category), sorted({"", facts.colour})):
+        placed = product(("", *true_places(facts)), ("", ONLY, *SIZES))
+        for place, order in (*placed, *(("", ordinal) for ordinal in _ORDINALS)):
+            phrase = Phrase(noun, colour, place, order)
+            if 0 < len(phrase.attributes()) <= MAX_CLAIMS:
+                yield phrase, None
+        for landmark, index in landmarks:
+            for relation in (NEAREST, *true_relations(facts, scene[index])) if index != target else ():
+                yield Phrase(noun, colour, relation=relation, landmark=landmark), index

@@ -10,7 +10,8 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from synres.ports import Image, Mask
+from synres.data.pixels import smoothed
+from synres.ports import Mask
 
 Lab = NDArray[np.float32]
 """(..., 3): L* in 0..100, a* and b* about -128..127."""
@@ -31,6 +32,12 @@ PROTOTYPES: dict[str, tuple[tuple[int, int, int], ...]] = {
 }
 """Each name with sRGB examples of it; the first is the one that `shift_colour` aims at."""
 COLOURS: tuple[str, ...] = tuple(PROTOTYPES)
+VIVID: tuple[str, ...] = ("red", "orange", "yellow", "green", "blue", "purple", "pink")
+"""Colours that dyed things really have; a person dyed white looks like a ghost."""
+_REACH = np.array([40.0, 11.0, 11.0], np.float32)
+"""How far from the main colour, in L*, a* and b*, pixels follow it. Skin is 20 off the grey of a shirt."""
+_KEPT_VARIATION = np.array([0.8, 0.35, 0.35], np.float32)
+_FOLLOW_BLUR = 0.8
 _BITS = 5
 _TO_XYZ = np.array(
     [[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0721750], [0.0193339, 0.1191920, 0.9503041]]
@@ -58,36 +65,39 @@ def from_lab(lab: Lab) -> NDArray[np.uint8]:
     return rgb
 
 
-def colour_shares(image: Image, mask: Mask) -> NDArray[np.float64]:
-    """(len(COLOURS),): the share of the masked pixels nearest to each name; all 0 for an empty mask."""
-    codes = image[mask] >> (8 - _BITS)
-    names = _names()[codes[:, 0], codes[:, 1], codes[:, 2]]
-    return np.bincount(names, minlength=len(COLOURS)) / max(1, len(names))
+def colour_shares(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """(N, 3) sRGB -> (len(COLOURS),): the share of the pixels nearest to each name; all 0 without pixels."""
+    return np.bincount(_names_of(pixels), minlength=len(COLOURS)) / max(1, len(pixels))
 
 
 def shift_colour(rgb: NDArray[np.uint8], colour: str, mask: Mask) -> NDArray[np.uint8]:
-    """(H, W, 3) -> the same with the main colour inside `mask` moved to `colour`.
+    """(H, W, 3) -> the same with the main colour inside `mask` moved to `colour`; an empty mask moves none.
 
-    Pixels near the main colour (median in Lab) move whole, others less with distance, so that a face stays a
-    face when a shirt changes. Light and texture stay: L* keeps its variation around a moved mean.
+    Pixels near the main colour (that of the name which most have) move whole, others less with distance, so
+    that a face stays a face when a shirt changes. Light and texture stay: L* keeps its variation around a
+    moved mean. Pixels outside the mask move by the same rule, so that a mask drawn too small leaves no rim.
     """
+    if not mask.any():
+        return rgb
     lab = to_lab(rgb)
-    main = _main_colour(lab[mask])
-    goal = to_lab(np.array(PROTOTYPES[colour][0], np.uint8))
-    weight = np.exp(-(((np.linalg.norm(lab[..., 1:] - main[1:], axis=-1)) / 28) ** 2))[..., None]
-    moved = np.concatenate(
-        [_move_light(lab[..., :1], main[0], goal[0]), goal[1:] + 0.35 * (lab[..., 1:] - main[1:])], -1
-    )
-    return from_lab((lab + weight * (moved - lab)).astype(np.float32))
+    main = _main_colour(rgb[mask], lab[mask])
+    moved = to_lab(np.array(PROTOTYPES[colour][0], np.uint8)) + (lab - main) * _KEPT_VARIATION
+    moved[..., 0] = np.clip(moved[..., 0], 0, 100)
+    far = np.linalg.norm((lab - main) / _REACH, axis=-1)
+    follow = smoothed(np.exp(-(far**3)), _FOLLOW_BLUR)[..., None]
+    return from_lab((lab + follow * (moved - lab)).astype(np.float32))
 
 
-def _move_light(light: Lab, main: np.float32, goal: np.float32) -> Lab:
-    moved: Lab = np.clip(goal + (light - main) * 0.8, 0, 100)
-    return moved
+def _main_colour(pixels: NDArray[np.uint8], lab: Lab) -> Lab:
+    names = _names_of(pixels)
+    main: Lab = np.median(lab[names == np.bincount(names).argmax()], axis=0)
+    return main
 
 
-def _main_colour(lab: Lab) -> Lab:
-    return np.median(lab, axis=0)
+def _names_of(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    codes = pixels >> (8 - _BITS)
+    names: NDArray[np.uint8] = _names()[codes[:, 0], codes[:, 1], codes[:, 2]]
+    return names
 
 
 @cache

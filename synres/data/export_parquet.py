@@ -21,8 +21,8 @@ _TEXTS = ("expressions", "categories", "subsets", "domains")
 def export_parquet(triplets: Iterable[Triplet], load: Load, path: Path) -> Exported:
     """Writes one row for each picture: `image` {bytes, path}, `item`, and lists of equal length.
 
-    Those are `masks` (COCO compressed run lengths: size [height, width], counts), `expressions`, `categories`,
-    `subsets` and `domains`.
+    Those are `masks` (COCO compressed run lengths: size [height, width], counts), `expressions`,
+    `categories`, `subsets` and `domains`.
 
     Raises BackendUnavailable without pyarrow and InvalidInput when `path` exists.
     """

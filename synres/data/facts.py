@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
 
 from synres.data.colours import COLOURS, colour_shares
 from synres.ports import Image, SceneMask
@@ -12,7 +15,7 @@ _SURE_SHARE, _NO_SHARE = 0.4, 0.2
 _LEAD = 1.25
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Facts:
     """One object of a picture. `area` is a share of it; `x`, `y` the centre in 0..1 from the top left.
 
@@ -25,7 +28,7 @@ class Facts:
     y: float
     shares: tuple[float, ...]
 
-    @property
+    @cached_property
     def colour(self) -> str:
         """The name that most pixels have, or "" when no name leads clearly."""
         first, second = sorted(self.shares)[:-3:-1]
@@ -43,13 +46,11 @@ def measure(image: Image, objects: Sequence[SceneMask]) -> list[Facts]:
 
 
 def _measure(image: Image, scene_object: SceneMask) -> Facts:
-    mask = scene_object.mask
-    rows, columns = mask.sum(1), mask.sum(0)
-    count = int(rows.sum())
-    if not count:
+    places = np.flatnonzero(scene_object.mask)
+    if not len(places):
         return Facts(scene_object.category, 0.0, 0.0, 0.0, (0.0,) * len(COLOURS))
-    height, width = mask.shape
-    y = float((rows @ range(height)) / count + 0.5) / height
-    x = float((columns @ range(width)) / count + 0.5) / width
-    shares = tuple(float(share) for share in colour_shares(image, mask))
-    return Facts(scene_object.category, count / mask.size, x, y, shares)
+    height, width = scene_object.mask.shape
+    y = (float((places // width).mean()) + 0.5) / height
+    x = (float((places % width).mean()) + 0.5) / width
+    shares = tuple(float(share) for share in colour_shares(image.reshape(-1, 3)[places]))
+    return Facts(scene_object.category, len(places) / (height * width), x, y, shares)

@@ -23,14 +23,19 @@ _MIDDLE = 0.24
 def named(phrase: Phrase, scene: Sequence[Facts]) -> int | None:
     """Index of the one object that the phrase names without doubt, or None."""
     landmark = named(phrase.landmark, scene) if phrase.landmark else None
-    if phrase.landmark and landmark is None:
-        return None
-    visible = [i for i, facts in enumerate(scene) if facts.area > 0 and i != landmark]
+    return None if phrase.landmark and landmark is None else named_beside(phrase, landmark, scene)
+
+
+def named_beside(phrase: Phrase, landmark: int | None, scene: Sequence[Facts]) -> int | None:
+    """`named` for callers that know which object the phrase's landmark is; None without a landmark."""
     anchor = None if landmark is None else scene[landmark]
-    sure = [i for i in visible if _surely(phrase, scene[i], anchor)]
-    rivals = [i for i in visible if not _never(phrase, scene[i], anchor)]
-    if sure != rivals:
-        return None
+    sure = []
+    for index, facts in enumerate(scene):
+        if facts.area == 0 or index == landmark or _never(phrase, facts, anchor):
+            continue
+        if not _surely(phrase, facts, anchor):
+            return None
+        sure.append(index)
     if phrase.relation == NEAREST and anchor is not None:
         return _nearest(anchor, sure, scene)
     if phrase.order in ("", ONLY):
@@ -114,7 +119,7 @@ def _nearest(anchor: Facts, candidates: Sequence[int], scene: Sequence[Facts]) -
 
 
 def _pick(candidates: Sequence[int], place: int, key: Callable[[int], float], gap: float) -> int | None:
-    """The candidate at `place` by `key`, ascending, if a gap parts it from its neighbours; of two at least."""
+    """The candidate at `place` by `key`, ascending, if a gap parts it from its neighbours (at least one)."""
     ranking = sorted(candidates, key=key)
     if len(ranking) < 2 or place >= len(ranking):
         return None

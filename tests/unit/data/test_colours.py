@@ -26,7 +26,7 @@ def test_every_example_has_its_own_name(name: str) -> None:
     """The examples of a name are nearest to that name, so the table does not contradict itself."""
     for rgb in PROTOTYPES[name]:
         image = np.full((4, 4, 3), rgb, np.uint8)
-        assert colour_shares(image, np.ones((4, 4), np.bool_))[COLOURS.index(name)] == 1.0
+        assert colour_shares(image.reshape(-1, 3))[COLOURS.index(name)] == 1.0
 
 
 def test_shares_count_masked_pixels_only() -> None:
@@ -34,9 +34,9 @@ def test_shares_count_masked_pixels_only() -> None:
     image = np.zeros((2, 4, 3), np.uint8)
     image[:, 0], image[:, 1] = PROTOTYPES["red"][0], PROTOTYPES["blue"][0]
     mask = np.array([[True, True, False, False]] * 2)
-    shares = colour_shares(image, mask)
+    shares = colour_shares(image[mask])
     assert shares[COLOURS.index("red")] == shares[COLOURS.index("blue")] == 0.5
-    assert colour_shares(image, np.zeros((2, 4), np.bool_)).sum() == 0
+    assert colour_shares(image[:0, 0]).sum() == 0
 
 
 @pytest.mark.parametrize("name", COLOURS)
@@ -46,7 +46,7 @@ def test_a_shift_reaches_its_colour_and_keeps_texture(name: str) -> None:
     lab = np.stack(np.broadcast_arrays(light, -40.0, 35.0), axis=-1)[None].repeat(8, axis=0)
     patch, mask = from_lab(lab.astype(np.float32)), np.ones((8, 32), np.bool_)
     shifted = shift_colour(patch, name, mask)
-    shares = colour_shares(shifted, mask)
+    shares = colour_shares(shifted[mask])
     assert COLOURS[int(shares.argmax())] == name
     assert (np.diff(to_lab(shifted)[0, :, 0]) >= -0.5).all()
 
@@ -56,7 +56,5 @@ def test_a_shift_leaves_other_colours_alone() -> None:
     image = np.full((10, 10, 3), PROTOTYPES["red"][0], np.uint8)
     image[:3] = PROTOTYPES["beige"][0]
     shifted = shift_colour(image, "blue", np.ones((10, 10), np.bool_))
-    rows = np.ones((10, 10), np.bool_)
-    rows[3:] = False
-    assert colour_shares(shifted, rows)[COLOURS.index("beige")] == 1.0
-    assert colour_shares(shifted, ~rows)[COLOURS.index("blue")] == 1.0
+    assert colour_shares(shifted[0])[COLOURS.index("beige")] == 1.0
+    assert colour_shares(shifted[5])[COLOURS.index("blue")] == 1.0
