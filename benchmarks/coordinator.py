@@ -14,12 +14,14 @@ import resource
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from services.coordinator.engine import STAGES, Desired, Input, Node, Source
+from services.coordinator.events import ignore
 from services.coordinator.executor import Call
 from services.coordinator.plan import Frozen
 from services.coordinator.run import drive
@@ -99,8 +101,8 @@ def measure(samples: int, workers: int, folder: str) -> dict[str, float]:
     ledger = Ledger(store)
     frozen = freeze(ledger, samples, workers)
     before_mb = peak_mb()
-    cold_s, commit = timed(lambda: drive(frozen, ledger, InstantStages(ledger)))
-    again_s, again = timed(lambda: drive(frozen, ledger, InstantStages(ledger)))
+    cold_s, commit = timed(lambda: drive(frozen, ledger, InstantStages(ledger), ignore, threading.Event()))
+    again_s, again = timed(lambda: drive(frozen, ledger, InstantStages(ledger), ignore, threading.Event()))
     verify_s, report = timed(lambda: verify_run(store, "benchmark"))
     assert report.sound and again == commit, report
     return {

@@ -27,6 +27,7 @@ SynresError
 └── RunStopped
     ├── TooManyFailures       `max_failed_fraction` passed
     ├── CostCapReached        a cost cap passed
+    ├── RunCancelled          somebody asked for it
     └── TrainingFailed        loss not finite, job died, or checkpoint unreadable
 """
 
@@ -170,6 +171,10 @@ class TooManyFailures(RunStopped):
 
 class CostCapReached(RunStopped):
     code = "COST_CAP_REACHED"
+
+
+class RunCancelled(RunStopped):
+    code = "RUN_CANCELLED"
 
 
 class TrainingFailed(RunStopped):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import queue
 import random
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -26,7 +27,7 @@ from services.coordinator.events import (
 )
 from services.coordinator.executor import Executor
 from services.coordinator.observe import done_by_stage, observe, planned_by_stage
-from services.coordinator.patience import Patience, patiently
+from services.coordinator.patience import Patience, check_halt, patiently
 from services.coordinator.plan import Frozen
 from services.coordinator.policy import Verdict, Window, full_jitter, judge
 from services.coordinator.repair import forget_maker
@@ -46,8 +47,10 @@ _PLANNING_SHARE = 20
 class Driver:
     """One coordinator at work on one run. `drive` may be called once."""
 
-    def __init__(self, frozen: Frozen, ledger: Ledger, executor: Executor, on_event: OnEvent) -> None:
-        self.frozen, self.ledger = frozen, ledger
+    def __init__(
+        self, frozen: Frozen, ledger: Ledger, executor: Executor, on_event: OnEvent, halt: threading.Event
+    ) -> None:
+        self.frozen, self.ledger, self._halt = frozen, ledger, halt
         self.folder = RunFolder(ledger.store, frozen.run)
         self.results: dict[str, ShardResult] = {}
         self._execution = frozen.spec.execution
@@ -70,11 +73,15 @@ class Driver:
         self._changed, self._survey_at_s = True, 0.0
 
     def drive(self) -> Survey:
-        """Returns once every record of the run is there. Raises RunStopped, or what else ends the run."""
+        """Returns once every record of the run is there. Raises RunStopped, or what else ends the run.
+
+        Whoever sets `halt` gets RunCancelled within a moment.
+        """
         self._start()
         with ThreadPoolExecutor(self._execution.workers, "task") as pool:
             try:
                 while not self._survey().complete:
+                    check_halt(self._halt)
                     self._hand_out(pool)
                     self._listen()
             finally:
@@ -221,7 +228,7 @@ class Driver:
             )
 
     def _patiently(self, work: Callable[[], T]) -> T:
-        return patiently(work, "the store", self._execution.patience_s, self._on_event)
+        return patiently(work, "the store", self._execution.patience_s, self._on_event, self._halt)
 
 
 def _place(task: Task) -> tuple[str, str]:

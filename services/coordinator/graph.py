@@ -77,7 +77,8 @@ class _Graph:
             inputs: tuple[Input, ...] = (shard,)
             for stage, backend, params in steps:
                 node = f"{stage.name}/{name}/{index:05d}"
-                inputs = (*inputs, *weights) if stage is SEGMENT else inputs
+                if stage is SEGMENT:
+                    inputs += weights
                 self._add(node, stage, backend, params, inputs, name)
                 inputs = (Source(node),)
 
@@ -90,7 +91,10 @@ class _Graph:
         evaluation = EvaluateParams(backend=arm.backend, definition=self._method.evaluate.definition)
         params = encode_params(evaluation).decode()
         for benchmark in self._method.benchmarks:
-            inputs = (Source(f"train/{name}", "weights"), *self._plan[triplets_root(benchmark)])
+            inputs: tuple[Input, ...] = (
+                Source(f"train/{name}", "weights"),
+                *self._plan[triplets_root(benchmark)],
+            )
             self._add(f"evaluate/{name}/{benchmark}", EVALUATE, arm.backend, params, inputs)
 
     def _is_new(self, name: str) -> bool:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from services.coordinator.events import OnEvent, Waiting
+from services.coordinator.patience import pause
 from synres.errors import StoreError
 from synres.ledger.lease import RunLease
 
@@ -17,7 +18,7 @@ _POLLS_PER_TTL = 5
 
 
 @contextmanager
-def leased(lease: RunLease, ttl_s: float, on_event: OnEvent) -> Iterator[None]:
+def leased(lease: RunLease, ttl_s: float, on_event: OnEvent, halt: threading.Event) -> Iterator[None]:
     """Waits for the lease and renews it. `ttl_s` 0 does without one.
 
     A holder may be gone without dropping it: on this machine that shows at once, elsewhere after `ttl_s`.
@@ -26,7 +27,7 @@ def leased(lease: RunLease, ttl_s: float, on_event: OnEvent) -> Iterator[None]:
         yield
         return
     holder, over = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}", threading.Event()
-    _wait_for(lease, holder, ttl_s, over, on_event)
+    _wait_for(lease, holder, ttl_s, on_event, halt)
     beat = threading.Thread(target=_renew, args=(lease, holder, ttl_s, over), daemon=True)
     beat.start()
     try:
@@ -38,14 +39,14 @@ def leased(lease: RunLease, ttl_s: float, on_event: OnEvent) -> Iterator[None]:
             lease.drop(holder)
 
 
-def _wait_for(lease: RunLease, holder: str, ttl_s: float, over: threading.Event, on_event: OnEvent) -> None:
+def _wait_for(lease: RunLease, holder: str, ttl_s: float, on_event: OnEvent, halt: threading.Event) -> None:
     while not _take(lease, holder, ttl_s):
         other = _holder(lease)
         if _is_dead(other):
             lease.drop(other)
             continue
         on_event(Waiting("the lease", "LEASE_HELD", f"{other} drives this run; waiting for it to end"))
-        over.wait(ttl_s / _POLLS_PER_TTL)
+        pause(ttl_s / _POLLS_PER_TTL, halt)
 
 
 def _renew(lease: RunLease, holder: str, ttl_s: float, over: threading.Event) -> None:

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from services.coordinator.events import OnEvent, Waiting
 from services.coordinator.policy import full_jitter
-from synres.errors import CallCancelled, ServiceUnavailable, StoreFull, StoreUnavailable
+from synres.errors import RunCancelled, ServiceUnavailable, StoreFull, StoreUnavailable
 
 T = TypeVar("T")
 
@@ -39,7 +39,7 @@ def patiently(
     what: str,
     patience_s: float,
     on_event: OnEvent,
-    stopping: threading.Event | None = None,
+    halt: threading.Event,
 ) -> T:
     """`work()`, tried again while the store or a service is unavailable; `work` must be idempotent."""
     patience, dice, tries = Patience(patience_s), random.Random(), 0
@@ -49,13 +49,19 @@ def patiently(
         except (StoreUnavailable, StoreFull, ServiceUnavailable) as error:
             patience.check(error)
             on_event(Waiting(what, error.code, error.message))
-            pause(full_jitter(tries, dice), stopping)
+            pause(full_jitter(tries, dice), halt)
             tries += 1
 
 
-def pause(seconds: float, stopping: threading.Event | None) -> None:
-    """Sleeps; raises CallCancelled as soon as the run stops."""
-    if stopping is None:
-        time.sleep(seconds)
-    elif stopping.wait(seconds):
-        raise CallCancelled("the run stopped while this waited")
+def pause(seconds: float, halt: threading.Event) -> None:
+    """Sleeps; raises RunCancelled as soon as the run is to stop."""
+    halt.wait(seconds)
+    check_halt(halt)
+
+
+def check_halt(halt: threading.Event) -> None:
+    """Raises RunCancelled if the run is to stop."""
+    if halt.is_set():
+        raise RunCancelled(
+            "the run was stopped; what is recorded stays, and the same spec goes on from there"
+        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
 from dataclasses import dataclass
 
@@ -29,17 +30,19 @@ LEASE_TTL_S = 15.0
 
 def run_spec(
     spec: RunSpec, store: ArtifactStore, executor: Executor, on_event: OnEvent = ignore,
-    lease_ttl_s: float = LEASE_TTL_S,
+    lease_ttl_s: float = LEASE_TTL_S, halt: threading.Event | None = None,
 ) -> Commit:  # fmt: skip
     """Drives the run of `spec` to its end; what is recorded is not computed again.
 
     Raises InvalidInput (spec against datasets or policy), BackendUnavailable, RunStopped (cap reached, too
-    many failures, training failed), and StoreError or ServiceError once `patience_s` is over.
+    many failures, training failed, `halt` set), and StoreError or ServiceError once `patience_s` is over.
     """
-    ledger, patience_s = Ledger(store), spec.execution.patience_s
-    frozen = patiently(lambda: freeze(spec, ledger, executor, on_event), "the plan", patience_s, on_event)
-    with leased(RunLease(store, frozen.run), lease_ttl_s, on_event):
-        return drive(frozen, ledger, executor, on_event)
+    ledger, patience_s, halt = Ledger(store), spec.execution.patience_s, halt or threading.Event()
+    frozen = patiently(
+        lambda: freeze(spec, ledger, executor, on_event), "the plan", patience_s, on_event, halt
+    )
+    with leased(RunLease(store, frozen.run), lease_ttl_s, on_event, halt):
+        return drive(frozen, ledger, executor, on_event, halt)
 
 
 def freeze(spec: RunSpec, ledger: Ledger, executor: Executor, on_event: OnEvent = ignore) -> Frozen:
@@ -52,13 +55,15 @@ def freeze(spec: RunSpec, ledger: Ledger, executor: Executor, on_event: OnEvent 
     )
 
 
-def drive(frozen: Frozen, ledger: Ledger, executor: Executor, on_event: OnEvent = ignore) -> Commit:
+def drive(
+    frozen: Frozen, ledger: Ledger, executor: Executor, on_event: OnEvent, halt: threading.Event
+) -> Commit:
     """From wherever the run stands to its COMMIT."""
-    driver = Driver(frozen, ledger, executor, on_event)
+    driver = Driver(frozen, ledger, executor, on_event, halt)
     found = driver.drive()
     commit = _commit(frozen, found, driver.results, dict(driver.tally.spent))
     put = lambda: RunFolder(ledger.store, frozen.run).put_commit(commit)
-    commit = patiently(put, "COMMIT", frozen.spec.execution.patience_s, on_event)
+    commit = patiently(put, "COMMIT", frozen.spec.execution.patience_s, on_event, halt)
     on_event(RunCommitted(frozen.run, commit.merkle_root))
     return commit
 
@@ -87,7 +92,10 @@ def plan_spec(
 
 @dataclass(frozen=True, slots=True)
 class RunStatus:
-    """How a run stands: nodes by stage, the record of each node that has one, COMMIT when it is over."""
+    """How a run stands: nodes by stage, the record of each node that has one, COMMIT when it is over.
+
+    `cost` sums records and attempts.
+    """
 
     run: str
     name: str
@@ -95,8 +103,13 @@ class RunStatus:
     done: dict[str, int]
     records: dict[str, ShardResult]
     attempts: int
-    quarantined: int
+    quarantined_by_stage: dict[str, int]
+    cost: dict[str, float]
     commit: Commit | None
+
+    @property
+    def quarantined(self) -> int:
+        return sum(self.quarantined_by_stage.values())
 
 
 def status(store: ArtifactStore, run: str) -> RunStatus:
@@ -106,9 +119,15 @@ def status(store: ArtifactStore, run: str) -> RunStatus:
     results = observe(ledger, desired)
     found = survey(desired, results)
     records = {node: results[action] for node, action in found.actions.items() if action in results}
-    attempts = sum(len(failed) for failed in folder.attempts().values())
+    attempts = [attempt for failed in folder.attempts().values() for attempt in failed]
+    cost: Counter[str] = Counter()
+    for spent in (*(result.cost for result in results.values()), *(attempt.cost for attempt in attempts)):
+        cost.update(spent)
+    poisoned = Counter(poison.stage for poison in folder.quarantined().values())
     planned, done = planned_by_stage(desired), done_by_stage(desired, found)
-    return RunStatus(run, name, planned, done, records, attempts, len(folder.quarantined()), folder.commit())
+    return RunStatus(
+        run, name, planned, done, records, len(attempts), dict(poisoned), dict(cost), folder.commit()
+    )
 
 
 def release_item(store: ArtifactStore, run: str, item: str) -> None:

@@ -46,6 +46,7 @@ STATUS: Mapping[type[SynresError], StatusCode] = {
     errors.RunStopped: StatusCode.ABORTED,
     errors.TooManyFailures: StatusCode.ABORTED,
     errors.CostCapReached: StatusCode.RESOURCE_EXHAUSTED,
+    errors.RunCancelled: StatusCode.ABORTED,
     errors.TrainingFailed: StatusCode.ABORTED,
 }
 

@@ -1,0 +1,42 @@
+"""The coordinator's composition root."""
+
+from __future__ import annotations
+
+from services.coordinator.desk import Desk
+from services.coordinator.executor import Executor
+from services.coordinator.executors.grpc import SERVICE_OF, GrpcExecutor
+from services.coordinator.servicer import CoordinatorServicer
+from services.coordinator.settings import CoordinatorSettings
+from synres.ledger.ledger import Ledger
+from synres.ledger.stores import open_store
+from synres.rpc.coordinator.v1 import coordinator_pb2_grpc
+from synres.rpc.server import Server
+
+
+class CoordinatorServer(Server):
+    """Stops driving before it stops answering."""
+
+    def __init__(self, settings: CoordinatorSettings, desk: Desk) -> None:
+        super().__init__("synres.rpc.coordinator.v1.CoordinatorService", settings)
+        self._desk = desk
+
+    def stop(self) -> None:
+        self._desk.close()
+        super().stop()
+
+
+def build(settings: CoordinatorSettings, executor: Executor | None = None) -> Server:
+    """The server, not yet listening; runs that were submitted and are open go on at once."""
+    store = open_store(settings.store_url, settings)
+    desk = Desk(store, executor or _executor(settings, Ledger(store)))
+    desk.resume()
+    server = CoordinatorServer(settings, desk)
+    coordinator_pb2_grpc.add_CoordinatorServiceServicer_to_server(CoordinatorServicer(desk), server.grpc)
+    return server
+
+
+def _executor(settings: CoordinatorSettings, ledger: Ledger) -> GrpcExecutor:
+    services = (*SERVICE_OF.values(), "trainer")
+    addresses = {name: str(getattr(settings, f"{name}_address")) for name in services}
+    token = settings.token.get_secret_value() if settings.token else None
+    return GrpcExecutor(ledger, addresses, token, settings.call_timeout_s)

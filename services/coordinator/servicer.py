@@ -1,0 +1,88 @@
+"""Decodes, calls, encodes. What a run has done lies in the store; what it does now, at the desk."""
+
+from __future__ import annotations
+
+import bisect
+from collections import Counter
+
+import grpc
+
+from services.coordinator.desk import Desk, Watch
+from services.coordinator.run import RunStatus, status
+from synres.errors import InvalidInput, SynresError
+from synres.ledger.runs import list_runs
+from synres.rpc.coordinator.v1 import coordinator_pb2, coordinator_pb2_grpc
+from synres.spec_yaml import parse_spec
+
+_PAGE, _LARGEST_PAGE = 100, 1000
+
+
+class CoordinatorServicer(coordinator_pb2_grpc.CoordinatorServiceServicer):
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    def SubmitRun(
+        self, request: coordinator_pb2.SubmitRunRequest, context: grpc.ServicerContext
+    ) -> coordinator_pb2.SubmitRunResponse:
+        return coordinator_pb2.SubmitRunResponse(run=self._desk.submit(parse_spec(request.spec)))
+
+    def GetRun(
+        self, request: coordinator_pb2.GetRunRequest, context: grpc.ServicerContext
+    ) -> coordinator_pb2.GetRunResponse:
+        return coordinator_pb2.GetRunResponse(run=self._describe(request.run))
+
+    def ListRuns(
+        self, request: coordinator_pb2.ListRunsRequest, context: grpc.ServicerContext
+    ) -> coordinator_pb2.ListRunsResponse:
+        if request.page_size > _LARGEST_PAGE:
+            raise InvalidInput(f"page_size {request.page_size} is too large; at most {_LARGEST_PAGE}")
+        runs, size = list_runs(self._desk.store), request.page_size or _PAGE
+        first = bisect.bisect_right(runs, request.page_token) if request.page_token else 0
+        page = runs[first : first + size]
+        token = page[-1] if first + size < len(runs) else ""
+        return coordinator_pb2.ListRunsResponse(
+            runs=[self._describe_or_say(run) for run in page], next_page_token=token
+        )
+
+    def CancelRun(
+        self, request: coordinator_pb2.CancelRunRequest, context: grpc.ServicerContext
+    ) -> coordinator_pb2.CancelRunResponse:
+        self._desk.cancel(request.run)
+        return coordinator_pb2.CancelRunResponse()
+
+    def _describe_or_say(self, run: str) -> coordinator_pb2.Run:
+        try:
+            return self._describe(run)
+        except SynresError as error:
+            return coordinator_pb2.Run(run=run, message=error.message)
+
+    def _describe(self, run: str) -> coordinator_pb2.Run:
+        found, watch, request = status(self._desk.store, run), self._desk.watch(run), self._desk.request(run)
+        if found.commit is not None:
+            state, message = coordinator_pb2.RUN_STATE_COMMITTED, ""
+        elif watch is not None or (request is not None and not request.stopped):
+            state, message = coordinator_pb2.RUN_STATE_RUNNING, ""
+        else:
+            state = coordinator_pb2.RUN_STATE_STOPPED
+            message = request.stopped if request else "not driven by this coordinator"
+        root = found.commit.merkle_root if found.commit else ""
+        return coordinator_pb2.Run(
+            run=run,
+            state=state,
+            stages=_stages(found, watch),
+            merkle_root=root,
+            message=message,
+            cost=found.cost,
+        )
+
+
+def _stages(found: RunStatus, watch: Watch | None) -> list[coordinator_pb2.StageProgress]:
+    in_flight = Counter(watch.in_flight.values()) if watch else Counter[str]()
+    cached = watch.cached if watch else {}
+    return [
+        coordinator_pb2.StageProgress(
+            stage=stage, planned=planned, done=found.done[stage], cached=cached.get(stage, 0),
+            in_flight=in_flight[stage], quarantined=found.quarantined_by_stage.get(stage, 0),
+        )
+        for stage, planned in found.planned.items()
+    ]  # fmt: skip
