@@ -36,35 +36,37 @@ method:
 """
 
 
-@pytest.mark.parametrize(
-    ("right", "wrong", "said"),
-    [
-        ("      steps: 10", "      step: 10", "s.yaml:22: method.arms.both.step: there is no such field; did you mean 'steps'?"),
-        ("scenes: 40", "scene: 40", "s.yaml:6: method.datasets.real.scene: there is no such field; did you mean 'scenes'?"),
-        ("split: train", "split: trian", "s.yaml:6: method.datasets.real.split: 'trian' is not 'train', "),
-        ("kind: microworld, split: train", "kind: micrworld, split: train", "did you mean 'microworld'?"),
-        ("{kind: microworld, split: test, ", "{split: test, ", "s.yaml:7: method.datasets.test: this needs a `kind`: microworld, coco,"),
-        ("synres: learned", "synres: leaned", "s.yaml:19: method.arms.both.data.synres: there is no dataset or chain 'leaned'; did you"),
-        ("[test]", "[tst]", "s.yaml:23: method.benchmarks.0: there is no dataset 'tst'; did you mean 'test'?"),
-        ("samples: 20", "samples: -1", "s.yaml:11: method.synthesis.learned.samples: input should be greater than 0 (it is -1)"),
-        ("dataset: real", "dataset: rael", "s.yaml:10: method.synthesis.learned.dataset: there is no dataset 'rael'; did you mean 'real'?"),
-        ("synres: 1\n", "", "s.yaml:1: synres: this field is missing"),
-        ("seed: 3", "seed: 3\nseed: 4", "s.yaml:4: seed is given twice; keep one"),
-        ("seed: 3", "seed: [", "s.yaml:5: not YAML: "),
-        ("seed: 3", "seed: .inf", "s.yaml:3: seed: input should be a finite number"),
-        ("steps: 0}", "steps: 0, start: arm:bse}", "s.yaml:16: method.arms.base.start: there is no arm 'bse'; did you mean 'base'?"),
-        ("{probability: 0.5}", "{probability: 0.5, tiles: [5, 3]}", "s.yaml:21: method.arms.both.mosaic.tiles: fewest tiles 5"),
-        ("{probability: 0.5}", "{probability: 0.5, source: vqa}", "vqa has no data to take tiles from"),
-        ("      segment: {backend: micro}", "      segment: {backend: micro, weights: 'arm:both'}",
-         "s.yaml:4: method: arms and chains wait for each other: "),
-    ],
-)  # fmt: skip
-def test_a_wrong_spec_names_line_field_and_the_nearest_right_name(right: str, wrong: str, said: str) -> None:
+SLIPS = [
+    ("      steps: 10", "      step: 10", 22, "arms.both.step: there is no such field; did you mean 'steps'?"),
+    ("scenes: 40", "scene: 40", 6, "real.scene: there is no such field; did you mean 'scenes'?"),
+    ("split: train", "split: trian", 6, "datasets.real.split: 'trian' is not 'train', "),
+    ("microworld, split: train", "micrworld, split: train", 6, "did you mean 'microworld'?"),
+    ("{kind: microworld, split: test, ", "{split: test, ", 7, "test: this needs a `kind`: microworld,"),
+    ("synres: learned", "synres: leaned", 19, "both.data.synres: there is no dataset or chain 'leaned'"),
+    ("[test]", "[tst]", 23, "method.benchmarks.0: there is no dataset 'tst'; did you mean 'test'?"),
+    ("samples: 20", "samples: -1", 11, "learned.samples: input should be greater than 0 (it is -1)"),
+    ("dataset: real", "dataset: rael", 10, "there is no dataset 'rael'; did you mean 'real'?"),
+    ("synres: 1\n", "", 1, "synres: this field is missing"),
+    ("seed: 3", "seed: 3\nseed: 4", 4, "seed is given twice; keep one"),
+    ("seed: 3", "seed: [", 5, "not YAML: "),
+    ("seed: 3", "seed: .inf", 3, "seed: input should be a finite number"),
+    ("steps: 0}", "steps: 0, start: arm:bse}", 16, "base.start: there is no arm 'bse'; did you"),
+    ("0.5}", "0.5, tiles: [5, 3]}", 21, "both.mosaic.tiles: fewest tiles 5"),
+    ("0.5}", "0.5, source: vqa}", 21, "vqa has no data to take tiles from"),
+    ("      segment: {backend: micro}", "      segment: {backend: micro, weights: 'arm:both'}", 4,
+     "method: arms and chains wait for each other: "),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("right", "wrong", "line", "said"), SLIPS)
+def test_a_wrong_spec_names_line_field_and_the_nearest_right_name(
+    right: str, wrong: str, line: int, said: str
+) -> None:
     """Each slip is told in one sentence that says where it stands and what was probably meant."""
     assert right in SPEC
     with pytest.raises(SpecInvalid) as caught:
         parse_spec(SPEC.replace(right, wrong), "s.yaml")
-    assert said in caught.value.message
+    assert caught.value.message.startswith(f"s.yaml:{line}: ") and said in caught.value.message
 
 
 def test_a_mixture_part_with_a_ratio_needs_data() -> None:
@@ -76,7 +78,7 @@ def test_a_mixture_part_with_a_ratio_needs_data() -> None:
 
 
 def test_a_photo_is_never_segmented_by_a_model_trained_on_it() -> None:
-    """Cut-outs keep the photo's pixels, so weights that saw the photo, even as composed scenes, are refused."""
+    """Cut-outs keep the photo's pixels: weights that saw it, even as composed scenes, are refused."""
     text = """
 synres: 1
 name: photos

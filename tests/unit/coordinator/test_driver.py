@@ -1,0 +1,140 @@
+"""The driver's manners: windows, marks, halting."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from services.coordinator.events import Event, RunStarted, TaskDone, TaskStarted, Waiting
+from services.coordinator.executor import Call
+from services.coordinator.executors.jobs import error_of_code, run_job
+from services.coordinator.run import run_spec
+from synres.errors import (
+    ArtifactMissing,
+    CallCancelled,
+    InternalError,
+    Overloaded,
+    RunCancelled,
+    TrainingFailed,
+)
+from synres.ledger.file_store import FileStore
+from synres.ledger.ledger import Ledger
+from synres.ledger.runs import RunFolder, list_runs
+from synres.ports import JobStatus, ShardRequest
+from tests.fakes import MemoryStore
+from tests.runs import Between, instant_executor, spec_with
+
+
+def test_a_slow_stage_bounds_what_waits_before_it() -> None:
+    """No more shards than the mark ever wait for the slow stage."""
+    store, waiting, most = MemoryStore(), Counter[str](), 0
+    spec = spec_with(("shard_size: 4", "shard_size: 1"), ("workers: 2", "workers: 4, high_water_mark: 2"))
+
+    def slow(request: ShardRequest) -> None:
+        if request.stage == "segment":
+            time.sleep(0.02)
+
+    def listen(event: Event) -> None:
+        nonlocal most
+        if isinstance(event, TaskDone):
+            waiting[event.stage] += 1
+            most = max(most, waiting["generate"] - waiting["segment"])
+
+    run_spec(spec, store, Between(instant_executor(store), slow), listen)
+    assert 1 <= most <= 2
+
+
+def test_an_overloaded_service_is_sent_less_and_no_attempt_is_counted() -> None:
+    """A service that takes one call at a time and says so gets the whole run done."""
+    store, told, busy = MemoryStore(), list[Event](), threading.Semaphore(1)
+
+    class OneAtATime(Between):
+        def execute(self, request: ShardRequest, call: Call) -> object:  # type: ignore[override]
+            if not busy.acquire(blocking=False):
+                raise Overloaded("one at a time", retry_after_s=0.01)
+            try:
+                return super().execute(request, call)
+            finally:
+                busy.release()
+
+    executor = OneAtATime(instant_executor(store, delay_s=0.005))
+    run_spec(spec_with(("workers: 2", "workers: 6")), store, executor, told.append)
+    assert any(isinstance(event, Waiting) and event.code == "OVERLOADED" for event in told)
+    (run,) = list_runs(store)
+    assert not RunFolder(store, run).attempts()
+
+
+def test_a_halted_run_stops_between_two_items(tmp_path: Path) -> None:
+    """Within a moment, not at the end of the shard; what is recorded stays."""
+    store, halt, stopped_s = FileStore(tmp_path), threading.Event(), 0.0
+
+    def listen(event: Event) -> None:
+        nonlocal stopped_s
+        if isinstance(event, TaskStarted) and not halt.is_set():
+            halt.set()
+            stopped_s = time.monotonic()
+
+    spec = spec_with(("shard_size: 4", "shard_size: 12"))
+    with pytest.raises(RunCancelled):
+        run_spec(spec, store, instant_executor(store, delay_s=0.3), listen, halt=halt)
+    assert time.monotonic() - stopped_s < 2.0
+
+
+def test_events_come_from_one_thread_and_add_up() -> None:
+    """Every planned node is done once, and only the caller's thread tells."""
+    store, told, threads = MemoryStore(), list[Event](), set[int]()
+
+    def listen(event: Event) -> None:
+        told.append(event)
+        threads.add(threading.get_ident())
+
+    run_spec(spec_with(), store, instant_executor(store), listen)
+    (started,) = [event for event in told if isinstance(event, RunStarted)]
+    assert Counter(event.stage for event in told if isinstance(event, TaskDone)) == started.planned
+    assert threads == {threading.get_ident()}
+
+
+class OneJob:
+    """Runs until it is cancelled, or fails with a code."""
+
+    def __init__(self, code: str = "") -> None:
+        self.code, self.cancelled = code, list[str]()
+
+    def submit(self, request: ShardRequest) -> None:
+        """Starts."""
+
+    def status(self, action: str) -> JobStatus:
+        if self.code:
+            return JobStatus("failed", message="the loss is not finite", code=self.code)
+        return JobStatus("running", 0.5, "step 60 of 120")
+
+    def cancel(self, action: str) -> None:
+        self.cancelled.append(action)
+
+
+def test_a_job_is_waited_for_and_cancelled_when_the_run_stops() -> None:
+    """Its progress is told meanwhile."""
+    told, jobs = list[JobStatus](), OneJob()
+
+    def check() -> None:
+        if len(told) > 2:
+            raise CallCancelled("the run stopped")
+
+    with pytest.raises(CallCancelled):
+        run_job(jobs, Ledger(MemoryStore()), ShardRequest("train", "a", (), b"{}"), Call(check, told.append))
+    assert told[0].message == "step 60 of 120"
+    assert jobs.cancelled == ["a"]
+
+
+def test_a_failed_job_raises_the_class_that_it_names() -> None:
+    """By its stable code; a code that nobody knows is a fault of ours."""
+    with pytest.raises(TrainingFailed, match="not finite"):
+        run_job(
+            OneJob("TRAINING_FAILED"), Ledger(MemoryStore()), ShardRequest("train", "a", (), b"{}"), Call()
+        )
+    assert type(error_of_code("ARTIFACT_MISSING", "ab")) is ArtifactMissing
+    assert type(error_of_code("NEVER_HEARD", "?")) is InternalError
