@@ -37,7 +37,7 @@ method:
 
 
 SLIPS = [
-    ("      steps: 10", "      step: 10", 22, "arms.both.step: there is no such field; did you mean 'steps'?"),
+    ("      steps: 10", "      step: 10", 22, "both.step: there is no such field; did you mean 'steps'?"),
     ("scenes: 40", "scene: 40", 6, "real.scene: there is no such field; did you mean 'scenes'?"),
     ("split: train", "split: trian", 6, "datasets.real.split: 'trian' is not 'train', "),
     ("microworld, split: train", "micrworld, split: train", 6, "did you mean 'microworld'?"),
