@@ -48,12 +48,12 @@ def _compose(rng: np.random.Generator, stated: Sequence[Constraints], failure_sh
 
 
 def distractor(rng: np.random.Generator, target: Attributes) -> Attributes:
-    """Half of them look like the object but for one attribute, or two."""
-    if rng.random() < 0.5:
-        return random_attributes(rng)
-    for name in rng.permutation(_ATTRIBUTES)[: int(rng.integers(1, 3))]:
-        target = differ(rng, target, str(name))
-    return target
+    """An object of another shape and colour: a base model mistakes near-twins for the object, and ITAG keeps
+    such mistakes, since all expressions share them."""
+    other = random_attributes(rng)
+    while other.shape == target.shape or other.colour == target.colour:
+        other = random_attributes(rng)
+    return other
 
 
 def _put(rng: np.random.Generator, scene: Scene, position: str) -> SceneObjectSpec:
