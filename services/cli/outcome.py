@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 from rich.console import Console
 from rich.table import Table
 
+from services.cli.attributes import Shares, measured_attributes
 from services.cli.console import out, print_json
 from services.cli.report import comparison_json, plain_table, print_comparison
 from services.cli.results import Results, audits, compare_runs, load_results
@@ -36,6 +38,9 @@ def print_results(console: Console, results: Results) -> None:
         console.print(_chain_table(results))
     for chain, audit in audits(results).items():
         console.print(_audit_table(chain, audit))
+    attributes = measured_attributes(results)
+    if attributes:
+        console.print(_attribute_table(attributes))
     comparison = compare_runs({results.spec.seed: results})
     if comparison is not None:
         print_comparison(console, comparison)
@@ -50,6 +55,7 @@ def outcome_json(results: Results) -> dict[str, Any]:
         "merkle_root": commit.merkle_root if commit else None,
         "chains": {name: _chain_facts(results, name) for name in results.spec.method.synthesis},
         "itag": {name: msgspec.to_builtins(audit) for name, audit in audits(results).items()},
+        "attributes": measured_attributes(results),
         "comparison": comparison_json(comparison) if comparison else None,
     }
 
@@ -83,6 +89,16 @@ def _chain_table(results: Results) -> Table:
         kept = f"{facts['triplets']:,.0f} ({facts['kept_share']:.0%})"
         shown = (f"{facts[key]:,.0f}" for key in ("samples", "pictures", "pseudo_masks"))
         table.add_row(name, *shown, kept, f"{facts['rejected']:,.0f}")
+    return table
+
+
+def _attribute_table(found: Mapping[str, Shares]) -> Table:
+    columns = list(dict.fromkeys(name for shares in found.values() for name in shares))
+    title = "attributes as a classifier sees them, share right in %: what captions say, what pictures show"
+    table = plain_table(title, "", columns)
+    for name, shares in found.items():
+        cells = (f"{100 * shares[column]:.0f}" if column in shares else "-" for column in columns)
+        table.add_row(name, *cells)
     return table
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from PIL import Image as PilImage
 
 from synres.domain.digests import digest_json
 from synres.domain.types import ModelInfo
@@ -67,18 +68,18 @@ class MicroGenerator:
         rng = np.random.default_rng(seed)
         target = conform(rng, random_attributes(rng), wanted)
         prompts = [target, *(distractor(rng, target) for _ in range(TILES - 1))]
-        tiles = self.draw(prompts, torch.tensor([GUIDANCE, 1.0, 1.0, 1.0]), seed)
+        tiles = self.draw(prompts, [GUIDANCE, 1.0, 1.0, 1.0], seed)
         choices = _QUARTERS[wanted.position]
         first = choices[rng.integers(len(choices))]
         order = [1, 2, 3]
         order.insert(first, 0)
         return compose(tiles[order], rng)
 
-    def draw(self, prompts: Sequence[Attributes], guidance: torch.Tensor, seed: int) -> NDArray[np.uint8]:
-        """A single-object picture for each prompt: (n, 48, 48, 3) uint8; `guidance` (n,), 1 for none."""
+    def draw(self, prompts: Sequence[Attributes], guidance: Sequence[float], seed: int) -> NDArray[np.uint8]:
+        """A single-object picture for each prompt: (n, 48, 48, 3) uint8; `guidance` for each, 1 for none."""
         generator = torch.Generator().manual_seed(seed)
         noise = torch.randn(len(prompts), *self._sana.latent_shape, generator=generator)
-        pictures = self._sample(self._sana, self._word_ids(prompts), noise, STEPS, guidance, SHIFT)
+        pictures = self._sample(self._sana, self._word_ids(prompts), noise, STEPS, torch.tensor(guidance), SHIFT)
         return np.asarray(((pictures + 1) * 127.5).round().byte().permute(0, 2, 3, 1))
 
 
@@ -101,17 +102,30 @@ def read_prompt(prompt: str) -> Constraints:
 
 
 def compose(tiles: NDArray[np.uint8], rng: np.random.Generator) -> Image:
-    """Four tiles (4, 48, 48, 3) in reading order -> (96, 96, 3) uint8; one ground passes into the next."""
-    side, widened = 2 * TILE, np.pad(tiles, ((0, 0), (REACH, REACH), (REACH, REACH), (0, 0)), mode="edge")
+    """Four tiles (4, 48, 48, 3) in reading order, each turned -> (96, 96, 3) uint8; grounds pass into each other.
+
+    Turning makes up for what the network has seen: objects upright and in the middle.
+    """
+    side = 2 * TILE
     canvas = np.zeros((side + 4 * REACH, side + 4 * REACH, 3), np.float32)
     weight = np.zeros_like(canvas)
-    for index, tile in enumerate(widened):
+    for index, tile in enumerate(tiles):
+        turned = _turn(tile, float(rng.uniform(0, 360)))
         down, right = rng.integers(-JITTER, JITTER + 1, 2) + np.array(divmod(index, 2)) * TILE + REACH
-        window = (slice(down, down + len(tile)), slice(right, right + len(tile)))
-        canvas[window] += tile * _FADE
+        window = (slice(down, down + len(turned)), slice(right, right + len(turned)))
+        canvas[window] += turned * _FADE
         weight[window] += _FADE
     inner = slice(2 * REACH, 2 * REACH + side)
     return np.asarray((canvas / weight.clip(1e-6))[inner, inner].round(), np.uint8)
+
+
+def _turn(tile: NDArray[np.uint8], degrees: float) -> NDArray[np.uint8]:
+    """The tile turned and widened by REACH on each side, its edge repeated outwards."""
+    spare = TILE // 2
+    wide = np.pad(tile, ((spare, spare), (spare, spare), (0, 0)), mode="edge")
+    turned = np.asarray(PilImage.fromarray(wide).rotate(degrees, PilImage.Resampling.BICUBIC))
+    cut = slice(spare - REACH, spare + TILE + REACH)
+    return turned[cut, cut]
 
 
 def _fade() -> NDArray[np.float32]:
