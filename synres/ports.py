@@ -94,7 +94,7 @@ class GeneratorInput:
 
 @dataclass(frozen=True, slots=True)
 class GeneratedImage:
-    """A picture; `exact_masks` only from renderers, one for each expression (an absent target is all False)."""
+    """A picture; `exact_masks` only from renderers, one for each expression (all False for an absent target)."""
 
     image: Image
     exact_masks: tuple[Mask, ...] | None = None
@@ -158,8 +158,8 @@ class ShardResult:
 
 @dataclass(frozen=True, slots=True)
 class JobStatus:
-    """`state`: "running" | "succeeded" | "failed"; `progress` in [0, 1]; `message` for people; `code` of the error
-    class when failed."""
+    """`state`: "running" | "succeeded" | "failed"; `progress` in [0, 1]; `message` for people; `code` of the
+    error class when failed."""
 
     state: str
     progress: float = 0.0

@@ -21,7 +21,7 @@ from synres.ledger.records import Action
 from synres.ports import ShardRequest, ShardResult
 from synres.stages.shard import Computed, StageCode, run_shard
 
-INGEST = StageCode("ingest", 1)
+INGEST = StageCode("ingest", 1, min_inputs=0)
 READER = ModelInfo("ingest", digest_bytes(b"ingest 1"), "Apache-2.0", bitwise=True)
 _MEDIA = {b"\x89PNG": "image/png", b"\xff\xd8\xff": "image/jpeg", b"RIFF": "image/webp", b"BM": "image/bmp"}
 # each writer waits for the disk, not for the processor

@@ -22,7 +22,9 @@ def run_caption_shard(
     def work() -> Computed:
         computed = Computed()
         samples = ledger.get_rows(request.inputs[0], Sample)
-        rows = map_rows(samples, lambda s: [_caption(ledger, captioner, params, s)], lambda s: s.item, check, computed)
+        rows = map_rows(
+            samples, lambda s: [_caption(ledger, captioner, params, s)], lambda s: s.item, check, computed
+        )
         computed.outputs = {"rows": ledger.put_rows(rows).digest}
         computed.counts = {"in": len(samples), "out": len(rows)}
         return computed

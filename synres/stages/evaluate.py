@@ -20,7 +20,7 @@ from synres.ports import Segmenter, ShardRequest, ShardResult
 from synres.stages.params import EvaluateParams, decode_params
 from synres.stages.shard import Check, Computed, StageCode, map_rows, never_stop, run_shard
 
-EVALUATE = StageCode("evaluate", 1)
+EVALUATE = StageCode("evaluate", 1, min_inputs=2)
 
 
 @dataclass(frozen=True, slots=True)

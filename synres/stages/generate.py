@@ -25,14 +25,18 @@ NO_VIEW = ObjectView(np.zeros((1, 1, 3), np.uint8), np.zeros((1, 1), np.bool_), 
 def run_generate_shard(
     ledger: Ledger, generator: ImageGenerator, request: ShardRequest, check: Check = never_stop
 ) -> ShardResult:
-    """Rows of CaptionedSample -> rows of SynthImage; renderers also leave "oracle" (exact masks, as Triplets)."""
+    """Rows of CaptionedSample -> rows of SynthImage; renderers also leave "oracle": exact masks as Triplets."""
     params = decode_params(request.params, GenerateParams)
 
     def work() -> Computed:
         computed = Computed()
         samples = ledger.get_rows(request.inputs[0], CaptionedSample)
         made = map_rows(
-            samples, lambda s: list(_generate(ledger, generator, params, s)), lambda s: s.item, check, computed
+            samples,
+            lambda s: list(_generate(ledger, generator, params, s)),
+            lambda s: s.item,
+            check,
+            computed,
         )
         oracle = [triplet for _, exact in made for triplet in exact]
         computed.outputs = {"rows": ledger.put_rows(synth for synth, _ in made).digest}

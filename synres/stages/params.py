@@ -56,10 +56,10 @@ class MixturePart:
 class TrainParams:
     """`weights_input`: place of the starting weights among the inputs; -1 = from scratch, -2 = shipped base.
 
-    `batch_size` counts pictures; each gives up to `expressions_per_picture` expressions. `learning_rate` rises
-    over `warmup_steps`, then falls along a half cosine to nought. `clip_norm` bounds the gradient's norm, unless
-    0. `mosaic_tiles` = fewest and most tiles beside the real one; `mosaic_from` = the part they come from.
-    `superclass_table`: "microworld" | "coco".
+    `batch_size` counts pictures; each gives up to `expressions_per_picture` expressions. `learning_rate`
+    rises over `warmup_steps`, then falls along a half cosine to nought. `clip_norm` bounds the gradient's
+    norm, unless 0. `mosaic_tiles` = fewest and most tiles beside the real one; `mosaic_from` = the part they
+    come from. `superclass_table`: "microworld" | "coco".
     """
 
     backend: str
@@ -95,7 +95,7 @@ def encode_params(params: object) -> bytes:
 
 
 def decode_params(data: bytes, params_type: type[Params]) -> Params:
-    """The inverse; raises InvalidInput for unknown, missing or badly typed fields, or bytes in another form."""
+    """The inverse; raises InvalidInput for unknown, missing or badly typed fields, or another form of bytes."""
     try:
         params = msgspec.json.decode(data, type=params_type)
     except msgspec.MsgspecError as error:

@@ -1,6 +1,6 @@
 """What every stage does around its own work: know the action, answer from the record, compute, commit.
 
-The servicers call this behind gRPC and the embedded executor in process: the same code makes the same digests.
+Servicers call this behind gRPC and the embedded executor in process: the same code makes the same digests.
 """
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ import socket
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from synres.domain.types import ModelInfo, Rejection
-from synres.errors import ModelMismatch, RejectedItem
+from synres.errors import InvalidInput, ModelMismatch, RejectedItem
 from synres.ledger.ledger import Ledger
 from synres.ledger.records import Action, Body, Meta, Record
 from synres.ports import ShardRequest, ShardResult
@@ -25,10 +25,14 @@ Check = Callable[[], None]
 
 @dataclass(frozen=True, slots=True)
 class StageCode:
-    """A stage and the version of its code: a change of its output for equal input is a new version."""
+    """A stage and the version of its code: a change of its output for equal input is a new version.
+
+    A request with fewer than `min_inputs` inputs is refused.
+    """
 
     name: str
     version: int
+    min_inputs: int = 1
 
 
 @dataclass(slots=True)
@@ -42,17 +46,21 @@ class Computed:
     cost: dict[str, float] = field(default_factory=dict)
 
 
-class HasItem(Protocol):
-    @property
-    def item(self) -> str: ...
-
-
 def never_stop() -> None:
     """The check of a caller that always waits."""
 
 
 def action_of(stage: StageCode, model: ModelInfo, request: ShardRequest) -> Action:
-    """The action as this process would name it (L5); raises ModelMismatch when the caller means another."""
+    """The action as this process would name it (L5); raises ModelMismatch when the caller means another.
+
+    Raises InvalidInput for a request of another stage, or with too few inputs.
+    """
+    if request.stage != stage.name:
+        raise InvalidInput(f"this is the stage {stage.name}: send {request.stage!r} to its own service")
+    if len(request.inputs) < stage.min_inputs:
+        raise InvalidInput(
+            f"a shard of {stage.name} needs {stage.min_inputs} inputs or more, not {len(request.inputs)}"
+        )
     action = Action(stage.name, stage.version, model.digest, request.params.decode(), request.inputs)
     if action.digest() != request.action:
         raise ModelMismatch(
@@ -72,7 +80,11 @@ def run_shard(
         return result_of(request.action, found, cached=True)
     started_s, wall_s, cpu_s = time.time(), time.perf_counter(), time.thread_time()
     computed = work()
-    cost = {"seconds": time.perf_counter() - wall_s, "cpu_seconds": time.thread_time() - cpu_s, **computed.cost}
+    cost = {
+        "seconds": time.perf_counter() - wall_s,
+        "cpu_seconds": time.thread_time() - cpu_s,
+        **computed.cost,
+    }
     body = Body(action, computed.outputs, tuple(sorted(computed.rejections)), computed.counts)
     meta = Meta(cost, started_s, socket.gethostname(), request.trace_parent, {}, computed.messages)
     record = Record(body, meta)

@@ -10,7 +10,7 @@ from synres.ports import ShardRequest
 from synres.stages.params import MixturePart, TrainParams
 from synres.stages.shard import StageCode
 
-TRAIN = StageCode("train", 1)
+TRAIN = StageCode("train", 1, min_inputs=0)
 FROM_SCRATCH = -1
 SHIPPED_BASE = -2
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -18,6 +20,7 @@ from synres.stages.generate import GENERATE, run_generate_shard
 from synres.stages.group import GROUP, run_group_shard
 from synres.stages.params import CaptionParams, GenerateParams, GroupStageParams, SegmentParams
 from synres.stages.segment import SEGMENT, run_segment_shard
+from synres.stages.shard import StageCode
 from tests.instant import (
     InstantCaptioner,
     InstantGenerator,
@@ -138,6 +141,28 @@ def test_params_in_another_form_are_refused(serve: Serve, ledger: Ledger) -> Non
         pytest.raises(InvalidInput, match="not complete canonical JSON"),
     ):
         client.run_shard(loose)
+
+
+@pytest.mark.parametrize(("service", "stage", "params"), CHAIN)
+def test_a_shard_without_inputs_is_bad_input(
+    serve: Serve, service: str, stage: StageCode, params: object
+) -> None:
+    """The message counts what is there and what is needed."""
+    with STAGE_CLIENTS[stage.name](serve(service), timeout_s=20) as client:
+        request = plan_shard(stage, client.describe(params.backend).model, (), params)
+        with pytest.raises(InvalidInput, match=f"a shard of {stage.name} needs 1 inputs or more, not 0"):
+            client.run_shard(request)
+
+
+def test_a_shard_of_another_stage_is_bad_input(serve: Serve, ledger: Ledger) -> None:
+    """A service does not compute under a wrong label."""
+    good = plan_shard(CAPTION, instant_model("caption", 1), (make_samples(ledger, 1),), CHAIN[0][2])
+    with (
+        CaptionerClient(serve("captioner"), timeout_s=20) as client,
+        pytest.raises(InvalidInput, match="this is the stage caption: send 'segment'"),
+    ):
+        client.run_shard(replace(good, stage="segment"))
+    assert ledger.find_record("caption", good.action) is None
 
 
 def test_caption_one_object(serve: Serve) -> None:
