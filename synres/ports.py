@@ -94,7 +94,7 @@ class GeneratorInput:
 
 @dataclass(frozen=True, slots=True)
 class GeneratedImage:
-    """A picture; `exact_masks` only from renderers, one for each expression (all False for an absent target)."""
+    """A picture; `exact_masks` only from renderers, one for each expression (all False: no target)."""
 
     image: Image
     exact_masks: tuple[Mask, ...] | None = None
@@ -134,14 +134,15 @@ class Grouper(Protocol):
 class ShardRequest:
     """One stage call: what `Run<Stage>Shard` carries. `params` is the canonical JSON that was hashed.
 
-    `inputs` are digests of JSONL blobs in the ledger; `action` is the digest the caller expects.
+    `inputs` are digests of JSONL blobs in the ledger; `action` is the digest the caller expects; `trace_id`
+    is for the record's meta, and never sent: traces travel in the headers of the call.
     """
 
     stage: str
     action: str
     inputs: tuple[str, ...]
     params: bytes
-    trace_parent: str = ""
+    trace_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,6 +90,11 @@ def trace_headers() -> dict[str, str]:
     return headers
 
 
+def trace_id() -> str:
+    """32 hex digits that name the current trace; empty without one."""
+    return trace_headers().get("traceparent", "")[3:35]
+
+
 def _configure_logs(service: str, level: str) -> None:
     levels = logging.getLevelNamesMapping()
     if level.upper() not in levels:

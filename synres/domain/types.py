@@ -81,7 +81,7 @@ class CaptionedSample:
 
 @dataclass(frozen=True, slots=True)
 class SynthImage:
-    """One generated picture. `item` = digest of (sample item, prompt index, image index)."""
+    """One generated picture. `item` = digest of (sample item, prompt index, image index, image digest)."""
 
     item: str
     sample_item: str

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 import grpc
 
@@ -68,7 +69,8 @@ class ModelCalls:
         work: Callable[[ShardRequest, Check], ShardResult],
     ) -> stage_pb2.ShardResult:
         """`work` is a stage; what became of the shard is logged and counted."""
-        request, check = request_from_proto(message), check_of(context)
+        request = replace(request_from_proto(message), trace_id=telemetry.trace_id())
+        check = check_of(context)
         with telemetry.bound(stage=request.stage, shard=request.action[:12]), self.turn(check):
             result = work(request, check)
             telemetry.count_shard(request.stage, result)

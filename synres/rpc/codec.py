@@ -43,14 +43,11 @@ def request_to_proto(request: ShardRequest) -> stage_pb2.ShardRequest:
         action=request.action,
         inputs=request.inputs,
         params=request.params,
-        trace_parent=request.trace_parent,
     )
 
 
 def request_from_proto(message: stage_pb2.ShardRequest) -> ShardRequest:
-    return ShardRequest(
-        message.stage, message.action, tuple(message.inputs), message.params, message.trace_parent
-    )
+    return ShardRequest(message.stage, message.action, tuple(message.inputs), message.params)
 
 
 def result_to_proto(result: ShardResult) -> stage_pb2.ShardResult:

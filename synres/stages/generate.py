@@ -25,7 +25,7 @@ NO_VIEW = ObjectView(np.zeros((1, 1, 3), np.uint8), np.zeros((1, 1), np.bool_), 
 def run_generate_shard(
     ledger: Ledger, generator: ImageGenerator, request: ShardRequest, check: Check = never_stop
 ) -> ShardResult:
-    """Rows of CaptionedSample -> rows of SynthImage; renderers also leave "oracle": exact masks as Triplets."""
+    """Rows of CaptionedSample -> rows of SynthImage; renderers also leave "oracle", exact Triplets."""
     params = decode_params(request.params, GenerateParams)
 
     def work() -> Computed:
@@ -58,7 +58,7 @@ def _generate(
         names = (captioned.item, index)
         seeds = [derive_seed(params.seed, "generate", *names, k) for k in range(params.images_per_prompt)]
         pictures = generator.generate(GeneratorInput(prompt, expressions, view), seeds)
-        for k, picture in enumerate(pictures):
+        for k, (_, picture) in enumerate(zip(seeds, pictures, strict=True)):
             yield _store(ledger, picture, captioned.item, (index, k), prompt, expressions)
 
 
@@ -70,5 +70,7 @@ def _store(
     item = digest_json([sample_item, *place, image.digest])
     height, width = picture.image.shape[:2]
     synth = SynthImage(item, sample_item, expressions, prompt, image, (height, width))
-    masks = picture.exact_masks or ()
-    return synth, [Triplet(item, image, encode_mask(m), e) for e, m in zip(expressions, masks, strict=False)]
+    if picture.exact_masks is None:
+        return synth, []
+    pairs = zip(expressions, picture.exact_masks, strict=True)
+    return synth, [Triplet(item, image, encode_mask(mask), expression) for expression, mask in pairs]

@@ -95,7 +95,7 @@ def encode_params(params: object) -> bytes:
 
 
 def decode_params(data: bytes, params_type: type[Params]) -> Params:
-    """The inverse; raises InvalidInput for unknown, missing or badly typed fields, or another form of bytes."""
+    """The inverse; raises InvalidInput for unknown, missing or badly typed fields, or other bytes."""
     try:
         params = msgspec.json.decode(data, type=params_type)
     except msgspec.MsgspecError as error:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from synres.data.images import decode_image
 from synres.domain.masks import encode_mask
-from synres.domain.types import ModelInfo, PseudoMask, SegmentedImage, SynthImage
+from synres.domain.types import Expression, ModelInfo, PseudoMask, SegmentedImage, SynthImage
+from synres.errors import RejectedItem
 from synres.ledger.ledger import Ledger
-from synres.ports import Segmenter, ShardRequest, ShardResult
+from synres.ports import ScoredMask, Segmenter, ShardRequest, ShardResult
 from synres.stages.params import SegmentParams, decode_params
 from synres.stages.shard import Check, Computed, StageCode, map_rows, never_stop, run_shard
 
@@ -38,4 +39,11 @@ def _segment(ledger: Ledger, segmenter: Segmenter, synth: SynthImage) -> Segment
     image = decode_image(ledger.get_blob(synth.image.digest))
     guesses = segmenter.segment(image, synth.expressions)
     pairs = zip(synth.expressions, guesses, strict=True)
-    return SegmentedImage(synth, tuple(PseudoMask(e, encode_mask(g.mask), g.score) for e, g in pairs))
+    return SegmentedImage(synth, tuple(_pseudo_mask(expression, guess) for expression, guess in pairs))
+
+
+def _pseudo_mask(expression: Expression, guess: ScoredMask) -> PseudoMask:
+    # the negation also refuses NaN, which JSON would turn into a row that nobody can read
+    if not 0.0 <= guess.score <= 1.0:
+        raise RejectedItem("score_out_of_range", f"the score of {expression!r} is {guess.score}")
+    return PseudoMask(expression, encode_mask(guess.mask), guess.score)

@@ -6,6 +6,7 @@ Servicers call this behind gRPC and the embedded executor in process: the same c
 from __future__ import annotations
 
 import socket
+import sys
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -19,6 +20,8 @@ from synres.ports import ShardRequest, ShardResult
 
 Row = TypeVar("Row")
 Out = TypeVar("Out")
+_LIBRARIES = ("numpy", "PIL", "torch", "diffusers")
+"""Where records of one action differ although they should not, the versions of these tell why."""
 Check = Callable[[], None]
 """Called between items; raises DeadlineExceeded or CallCancelled when the caller no longer waits."""
 
@@ -86,10 +89,15 @@ def run_shard(
         **computed.cost,
     }
     body = Body(action, computed.outputs, tuple(sorted(computed.rejections)), computed.counts)
-    meta = Meta(cost, started_s, socket.gethostname(), request.trace_parent, {}, computed.messages)
+    meta = Meta(cost, started_s, socket.gethostname(), request.trace_id, _versions(), computed.messages)
     record = Record(body, meta)
     winner = ledger.commit_record(record)
     return result_of(request.action, winner, cached=winner is not record)
+
+
+def _versions() -> dict[str, str]:
+    loaded = {name: sys.modules[name] for name in _LIBRARIES if name in sys.modules}
+    return {name: str(module.__version__) for name, module in loaded.items()}
 
 
 def map_rows(rows: Iterable[Row], work: Callable[[Row], Iterable[Out]], item_of: Callable[[Row], str],

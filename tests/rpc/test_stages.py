@@ -13,7 +13,9 @@ from synres.domain.types import GroupParams, PseudoMask, SegmentedImage, SynthIm
 from synres.errors import ArtifactMissing, InvalidInput, ModelMismatch, NotFound, RejectedItem
 from synres.ledger.ledger import Ledger
 from synres.ports import GeneratorInput, ObjectView, ShardResult
+from synres.rpc.captioner.v1 import captioner_pb2
 from synres.rpc.client import STAGE_CLIENTS, CaptionerClient, GeneratorClient, GrouperClient, SegmenterClient
+from synres.rpc.codec import request_to_proto
 from synres.rpc.group_codec import NO_IMAGE
 from synres.stages.caption import CAPTION, run_caption_shard
 from synres.stages.generate import GENERATE, run_generate_shard
@@ -85,6 +87,18 @@ def test_a_repeated_shard_call_is_answered_from_the_record(serve: Serve, ledger:
         first, second = client.run_shard(request), client.run_shard(request)
     assert (first.cached, second.cached) == (False, True)
     assert first.outputs == second.outputs
+
+
+def test_a_record_names_the_trace_of_its_call(serve: Serve, ledger: Ledger) -> None:
+    """The header that tracing puts on a call is enough to find its record's trace."""
+    request = plan_shard(CAPTION, instant_model("caption", 1), (make_samples(ledger, 1),), CHAIN[0][2])
+    message = captioner_pb2.RunCaptionShardRequest(shard=request_to_proto(request))
+    with CaptionerClient(serve("captioner"), timeout_s=20) as client:
+        header = ("traceparent", f"00-{'a' * 32}-{'b' * 16}-01")
+        client.stub.RunCaptionShard(message, timeout=20, metadata=[header])
+    record = ledger.find_record("caption", request.action)
+    assert record is not None
+    assert record.meta.trace_id == "a" * 32
 
 
 def test_another_model_behind_the_name_is_a_mismatch_and_writes_nothing(serve: Serve, ledger: Ledger) -> None:

@@ -60,7 +60,7 @@ def test_model(model: ModelInfo) -> None:
     assert codec.model_from_proto(codec.model_to_proto(model)) == model
 
 
-@given(st.builds(ShardRequest, TEXT, TEXT, _tuples(TEXT), st.binary(), TEXT))
+@given(st.builds(ShardRequest, TEXT, TEXT, _tuples(TEXT), st.binary()))
 def test_shard_request(request: ShardRequest) -> None:
     """Params stay the bytes that were hashed."""
     assert codec.request_from_proto(codec.request_to_proto(request)) == request

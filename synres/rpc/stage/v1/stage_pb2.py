@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fsynres/rpc/stage/v1/stage.proto\x12\x13synres.rpc.stage.v1\"4\n\x03Rle\x12\x0e\n\x06height\x18\x01 \x01(\r\x12\r\n\x05width\x18\x02 \x01(\r\x12\x0e\n\x06\x63ounts\x18\x03 \x01(\t\"K\n\tModelInfo\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06\x64igest\x18\x02 \x01(\t\x12\x0f\n\x07licence\x18\x03 \x01(\t\x12\x0f\n\x07\x62itwise\x18\x04 \x01(\x08\"c\n\x0cShardRequest\x12\r\n\x05stage\x18\x01 \x01(\t\x12\x0e\n\x06\x61\x63tion\x18\x02 \x01(\t\x12\x0e\n\x06inputs\x18\x03 \x03(\t\x12\x0e\n\x06params\x18\x04 \x01(\x0c\x12\x14\n\x0ctrace_parent\x18\x05 \x01(\t\"\xa5\x03\n\x0bShardResult\x12\x0e\n\x06\x61\x63tion\x18\x01 \x01(\t\x12>\n\x07outputs\x18\x02 \x03(\x0b\x32-.synres.rpc.stage.v1.ShardResult.OutputsEntry\x12<\n\x06\x63ounts\x18\x03 \x03(\x0b\x32,.synres.rpc.stage.v1.ShardResult.CountsEntry\x12\x38\n\x04\x63ost\x18\x04 \x03(\x0b\x32*.synres.rpc.stage.v1.ShardResult.CostEntry\x12\x0e\n\x06\x63\x61\x63hed\x18\x05 \x01(\x08\x12\x32\n\nrejections\x18\x06 \x03(\x0b\x32\x1e.synres.rpc.stage.v1.Rejection\x1a.\n\x0cOutputsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a-\n\x0b\x43ountsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x03:\x02\x38\x01\x1a+\n\tCostEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\")\n\tRejection\x12\x0c\n\x04item\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\"\x85\x01\n\nObjectView\x12\r\n\x05image\x18\x01 \x01(\x0c\x12&\n\x04mask\x18\x02 \x01(\x0b\x32\x18.synres.rpc.stage.v1.Rle\x12\x10\n\x08\x63\x61tegory\x18\x03 \x01(\t\x12.\n\x06others\x18\x04 \x03(\x0b\x32\x1e.synres.rpc.stage.v1.SceneMask\"E\n\tSceneMask\x12\x10\n\x08\x63\x61tegory\x18\x01 \x01(\t\x12&\n\x04mask\x18\x02 \x01(\x0b\x32\x18.synres.rpc.stage.v1.Rleb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fsynres/rpc/stage/v1/stage.proto\x12\x13synres.rpc.stage.v1\"4\n\x03Rle\x12\x0e\n\x06height\x18\x01 \x01(\r\x12\r\n\x05width\x18\x02 \x01(\r\x12\x0e\n\x06\x63ounts\x18\x03 \x01(\t\"K\n\tModelInfo\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0e\n\x06\x64igest\x18\x02 \x01(\t\x12\x0f\n\x07licence\x18\x03 \x01(\t\x12\x0f\n\x07\x62itwise\x18\x04 \x01(\x08\"M\n\x0cShardRequest\x12\r\n\x05stage\x18\x01 \x01(\t\x12\x0e\n\x06\x61\x63tion\x18\x02 \x01(\t\x12\x0e\n\x06inputs\x18\x03 \x03(\t\x12\x0e\n\x06params\x18\x04 \x01(\x0c\"\xa5\x03\n\x0bShardResult\x12\x0e\n\x06\x61\x63tion\x18\x01 \x01(\t\x12>\n\x07outputs\x18\x02 \x03(\x0b\x32-.synres.rpc.stage.v1.ShardResult.OutputsEntry\x12<\n\x06\x63ounts\x18\x03 \x03(\x0b\x32,.synres.rpc.stage.v1.ShardResult.CountsEntry\x12\x38\n\x04\x63ost\x18\x04 \x03(\x0b\x32*.synres.rpc.stage.v1.ShardResult.CostEntry\x12\x0e\n\x06\x63\x61\x63hed\x18\x05 \x01(\x08\x12\x32\n\nrejections\x18\x06 \x03(\x0b\x32\x1e.synres.rpc.stage.v1.Rejection\x1a.\n\x0cOutputsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a-\n\x0b\x43ountsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x03:\x02\x38\x01\x1a+\n\tCostEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\")\n\tRejection\x12\x0c\n\x04item\x18\x01 \x01(\t\x12\x0e\n\x06reason\x18\x02 \x01(\t\"\x85\x01\n\nObjectView\x12\r\n\x05image\x18\x01 \x01(\x0c\x12&\n\x04mask\x18\x02 \x01(\x0b\x32\x18.synres.rpc.stage.v1.Rle\x12\x10\n\x08\x63\x61tegory\x18\x03 \x01(\t\x12.\n\x06others\x18\x04 \x03(\x0b\x32\x1e.synres.rpc.stage.v1.SceneMask\"E\n\tSceneMask\x12\x10\n\x08\x63\x61tegory\x18\x01 \x01(\t\x12&\n\x04mask\x18\x02 \x01(\x0b\x32\x18.synres.rpc.stage.v1.Rleb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -42,19 +42,19 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_MODELINFO']._serialized_start=110
   _globals['_MODELINFO']._serialized_end=185
   _globals['_SHARDREQUEST']._serialized_start=187
-  _globals['_SHARDREQUEST']._serialized_end=286
-  _globals['_SHARDRESULT']._serialized_start=289
-  _globals['_SHARDRESULT']._serialized_end=710
-  _globals['_SHARDRESULT_OUTPUTSENTRY']._serialized_start=572
-  _globals['_SHARDRESULT_OUTPUTSENTRY']._serialized_end=618
-  _globals['_SHARDRESULT_COUNTSENTRY']._serialized_start=620
-  _globals['_SHARDRESULT_COUNTSENTRY']._serialized_end=665
-  _globals['_SHARDRESULT_COSTENTRY']._serialized_start=667
-  _globals['_SHARDRESULT_COSTENTRY']._serialized_end=710
-  _globals['_REJECTION']._serialized_start=712
-  _globals['_REJECTION']._serialized_end=753
-  _globals['_OBJECTVIEW']._serialized_start=756
-  _globals['_OBJECTVIEW']._serialized_end=889
-  _globals['_SCENEMASK']._serialized_start=891
-  _globals['_SCENEMASK']._serialized_end=960
+  _globals['_SHARDREQUEST']._serialized_end=264
+  _globals['_SHARDRESULT']._serialized_start=267
+  _globals['_SHARDRESULT']._serialized_end=688
+  _globals['_SHARDRESULT_OUTPUTSENTRY']._serialized_start=550
+  _globals['_SHARDRESULT_OUTPUTSENTRY']._serialized_end=596
+  _globals['_SHARDRESULT_COUNTSENTRY']._serialized_start=598
+  _globals['_SHARDRESULT_COUNTSENTRY']._serialized_end=643
+  _globals['_SHARDRESULT_COSTENTRY']._serialized_start=645
+  _globals['_SHARDRESULT_COSTENTRY']._serialized_end=688
+  _globals['_REJECTION']._serialized_start=690
+  _globals['_REJECTION']._serialized_end=731
+  _globals['_OBJECTVIEW']._serialized_start=734
+  _globals['_OBJECTVIEW']._serialized_end=867
+  _globals['_SCENEMASK']._serialized_start=869
+  _globals['_SCENEMASK']._serialized_end=938
 # @@protoc_insertion_point(module_scope)

@@ -29,18 +29,16 @@ class ModelInfo(_message.Message):
     def __init__(self, name: _Optional[str] = ..., digest: _Optional[str] = ..., licence: _Optional[str] = ..., bitwise: _Optional[bool] = ...) -> None: ...
 
 class ShardRequest(_message.Message):
-    __slots__ = ("stage", "action", "inputs", "params", "trace_parent")
+    __slots__ = ("stage", "action", "inputs", "params")
     STAGE_FIELD_NUMBER: _ClassVar[int]
     ACTION_FIELD_NUMBER: _ClassVar[int]
     INPUTS_FIELD_NUMBER: _ClassVar[int]
     PARAMS_FIELD_NUMBER: _ClassVar[int]
-    TRACE_PARENT_FIELD_NUMBER: _ClassVar[int]
     stage: str
     action: str
     inputs: _containers.RepeatedScalarFieldContainer[str]
     params: bytes
-    trace_parent: str
-    def __init__(self, stage: _Optional[str] = ..., action: _Optional[str] = ..., inputs: _Optional[_Iterable[str]] = ..., params: _Optional[bytes] = ..., trace_parent: _Optional[str] = ...) -> None: ...
+    def __init__(self, stage: _Optional[str] = ..., action: _Optional[str] = ..., inputs: _Optional[_Iterable[str]] = ..., params: _Optional[bytes] = ...) -> None: ...
 
 class ShardResult(_message.Message):
     __slots__ = ("action", "outputs", "counts", "cost", "cached", "rejections")
