@@ -10,7 +10,7 @@ from synres.errors import InvalidInput, RejectedItem
 from synres.microworld.procedural import ATTRIBUTE_FAILURE_SHARE, render_prompt
 from synres.ports import GeneratedImage, GeneratorInput
 
-_CODE_VERSION = 1
+_CODE_VERSION = 2
 
 
 class ProceduralGenerator:
