@@ -11,19 +11,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
-from services.trainer.pictures import (
-    TargetObject,
-    TrainingPicture,
-    View,
-    load_pictures,
-    object_view,
-    whole_view,
-)
+from services.trainer.mosaics import SHARED_WEIGHT, MosaicPool, any_object, make_mosaic
+from services.trainer.pictures import TrainingPicture, View, load_pictures, whole_view
 from services.trainer.superclasses import noun_pattern, noun_spans, superclass_table
 from services.trainer.trainable import Batch
 from synres.domain.mixture import Mixture
-from synres.domain.mosaic import Tile, compose_mosaic, plan_mosaic
 from synres.domain.seeds import derive_seed, rng
 from synres.domain.superclass import Replacement, replace_superclass
 from synres.domain.types import Expression, Triplet
@@ -57,6 +51,7 @@ class Loader:
         # without another part (the control), the mosaic's first tile comes from the same one
         real = real if any(real.values()) else ratios
         self._real = Mixture(derive_seed(params.seed, "real"), real, {part: sizes[part] for part in real})
+        self._tiles = MosaicPool(self._pools.get(params.mosaic_from, []))
         self._table = superclass_table(params.superclass_table)
         self._nouns = noun_pattern(self._table)
 
@@ -79,44 +74,39 @@ class Loader:
         generator = rng(self._params.seed, "example", number)
         makes_mosaic = generator.random() < self._params.mosaic_probability
         if part == self._params.mosaic_from and makes_mosaic:
-            image, views, masks = self._mosaic(number, generator)
-        else:
-            view = whole_view(self._pools[part][index], self._side)
-            image, views, masks = view.image, [view], _targets(view)
-        chosen = generator.permutation(sorted(masks))[: self._params.expressions_per_picture].tolist()
-        return self._worded(number, image, views, {expression: masks[expression] for expression in chosen})
+            return self._of_mosaic(number, generator)
+        return self._of_picture(self._pools[part][index], number, generator)
 
-    def _mosaic(
-        self, number: int, generator: np.random.Generator
-    ) -> tuple[Image, list[View], dict[Expression, Mask]]:
-        pool = self._pools[self._params.mosaic_from]
-        count = int(generator.integers(*self._params.mosaic_tiles, endpoint=True))
+    def _of_mosaic(self, number: int, generator: np.random.Generator) -> Example:
         part, index = self._real.draw(number)
-        pictures = [self._pools[part][index]]
-        pictures += [pool[k] for k in generator.choice(len(pool), count, replace=count > len(pool))]
-        side = (self._side, self._side)
-        layout = plan_mosaic(derive_seed(self._params.seed, "layout", number), count + 1, side)
-        views = [
-            object_view(picture, _any_object(picture, generator), (box.height, box.width))
-            for picture, box in zip(pictures, layout, strict=True)
-        ]
-        whole = compose_mosaic(layout, [Tile(view.image, _targets(view)) for view in views])
-        return whole.image, views, whole.targets
+        real = self._pools[part][index]
+        count = int(generator.integers(*self._params.mosaic_tiles, endpoint=True))
+        places = [(real, any_object(real, generator)), *self._tiles.draw(count, generator)]
+        mosaic = make_mosaic(places, self._side, derive_seed(self._params.seed, "layout", number))
+        names = mosaic.expressions()
+        shared = np.array([mosaic.target(name, self._table)[1] > 1 for name in names])
+        targets = {}
+        for name in _pick(names, np.where(shared, SHARED_WEIGHT, 1.0), self._wanted(names), generator):
+            broader = self._broaden(name, (), number).expression
+            targets[broader] = mosaic.target(broader, self._table)[0]
+        return Example(mosaic.image, tuple(targets.items()), 0, len(places))
 
-    def _worded(
-        self, number: int, image: Image, views: Sequence[View], masks: Mapping[Expression, Mask]
-    ) -> Example:
-        objects = [found for view in views for found in view.objects]
+    def _of_picture(self, picture: TrainingPicture, number: int, generator: np.random.Generator) -> Example:
+        view = whole_view(picture, self._side)
+        masks = _targets(view)
+        names = sorted(masks)
         targets: dict[Expression, Mask] = {}
         refusals = 0
-        for expression, mask in masks.items():
-            others = [
-                (o.category, e) for o in objects if expression not in o.expressions for e in o.expressions
-            ]
-            broader = self._broaden(expression, others, number)
+        for name in _pick(names, np.ones(len(names)), self._wanted(names), generator):
+            other = [found for found in view.objects if name not in found.expressions]
+            others = [(found.category, e) for found in other for e in found.expressions]
+            broader = self._broaden(name, others, number)
             refusals += broader.refused
-            targets.setdefault(broader.expression, mask)
-        return Example(image, tuple(targets.items()), refusals, len(views))
+            targets.setdefault(broader.expression, masks[name])
+        return Example(view.image, tuple(targets.items()), refusals, 1)
+
+    def _wanted(self, names: Sequence[Expression]) -> int:
+        return min(len(names), self._params.expressions_per_picture)
 
     def _broaden(
         self, expression: Expression, others: Sequence[tuple[str, Expression]], number: int
@@ -127,6 +117,15 @@ class Loader:
         return replace_superclass(expression, spans, self._table, probability, seed, others)
 
 
+def _pick(
+    names: Sequence[Expression], weights: NDArray[np.float64], count: int, generator: np.random.Generator
+) -> list[Expression]:
+    if not names:
+        return []
+    chosen = generator.choice(len(names), count, replace=False, p=weights / weights.sum())
+    return [names[k] for k in chosen]
+
+
 def _targets(view: View) -> dict[Expression, Mask]:
     """Each expression's mask in the view; an expression of two objects names both."""
     targets: dict[Expression, Mask] = {}
@@ -135,7 +134,3 @@ def _targets(view: View) -> dict[Expression, Mask]:
         for expression in found.expressions if mask.any() else ():
             targets[expression] = targets[expression] | mask if expression in targets else mask
     return targets
-
-
-def _any_object(picture: TrainingPicture, generator: np.random.Generator) -> TargetObject:
-    return picture.objects[int(generator.integers(len(picture.objects)))]

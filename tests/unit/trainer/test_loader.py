@@ -89,7 +89,7 @@ def test_only_draws_of_the_mosaic_part_become_mosaics(ledger: Ledger, rows: list
 def test_superclasses_come_with_their_probability(ledger: Ledger, rows: list[Triplet]) -> None:
     """At 0 no broader noun occurs, at 1 one does; what would name another object is refused and counted."""
     never = _loader(ledger, rows, replace(PARAMS, superclass_probability=0.0))
-    always = _loader(ledger, rows, replace(PARAMS, superclass_probability=1.0, mosaic_probability=1.0))
+    always = _loader(ledger, rows, replace(PARAMS, superclass_probability=1.0, mosaic_probability=0.0))
     quiet = [never.batch(step) for step in range(10)]
     loud = [always.batch(step) for step in range(10)]
     assert not _broader(quiet) and _broader(loud)

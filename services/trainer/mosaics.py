@@ -1,0 +1,97 @@
+"""Mosaics for training: which pictures meet in one, and what an expression names there.
+
+An expression names every object of the mosaic that is known to fit it: those it was made for, and those whose
+own expressions entail its words ("the red ring" fits what another tile knows as "the small red ring"). Left
+to chance, hardly an expression would have several targets; so tiles that share one are drawn, and picked,
+more often.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from services.trainer.pictures import TargetObject, TrainingPicture, object_view
+from synres.domain.mosaic import Tile, compose_mosaic, plan_mosaic
+from synres.domain.types import Expression
+from synres.domain.words import plain_words
+from synres.ports import Image, Mask
+
+RELATED_SHARE = 0.4
+"""Chance of a tile to be drawn among the objects that share an expression with the first synthetic tile."""
+SHARED_WEIGHT = 5.0
+"""An expression with several targets is picked so many times more often than one with a single target."""
+
+_ANY = frozenset({"thing", "object"})
+"""Nouns that fit whatever has the other words."""
+Place = tuple[TrainingPicture, TargetObject]
+
+
+@dataclass(frozen=True, slots=True)
+class Mosaic:
+    """`objects` with masks of the whole picture's size."""
+
+    image: Image
+    objects: tuple[tuple[TargetObject, Mask], ...]
+
+    def expressions(self) -> list[Expression]:
+        """All that an object was named by, sorted."""
+        return sorted({e for found, _ in self.objects for e in found.expressions})
+
+    def target(self, expression: Expression, superclasses: Mapping[str, str]) -> tuple[Mask, int]:
+        """The union of all objects that are known to fit, and how many they are."""
+        words = set(plain_words(expression)) - _ANY
+        fitting = [mask for found, mask in self.objects if words <= _known_words(found, superclasses)]
+        return np.logical_or.reduce(fitting), len(fitting)
+
+
+class MosaicPool:
+    """The pictures that give tiles; objects are found by the expressions that they share."""
+
+    def __init__(self, pictures: Sequence[TrainingPicture]) -> None:
+        self._pictures = pictures
+        self._by_expression: dict[Expression, list[Place]] = {}
+        for picture in pictures:
+            for found in picture.objects:
+                for expression in found.expressions:
+                    self._by_expression.setdefault(expression, []).append((picture, found))
+
+    def draw(self, count: int, generator: np.random.Generator) -> list[Place]:
+        """`count` objects of the pool."""
+        first = self._any(generator)
+        expressions = first[1].expressions
+        related = self._by_expression[expressions[int(generator.integers(len(expressions)))]]
+        others = [
+            related[int(generator.integers(len(related)))]
+            if generator.random() < RELATED_SHARE
+            else self._any(generator)
+            for _ in range(count - 1)
+        ]
+        return [first, *others]
+
+    def _any(self, generator: np.random.Generator) -> Place:
+        picture = self._pictures[int(generator.integers(len(self._pictures)))]
+        return picture, any_object(picture, generator)
+
+
+def any_object(picture: TrainingPicture, generator: np.random.Generator) -> TargetObject:
+    """One of the picture's objects."""
+    return picture.objects[int(generator.integers(len(picture.objects)))]
+
+
+def make_mosaic(places: Sequence[Place], side: int, seed: int) -> Mosaic:
+    """Each object in a tile of its own, the real one first; one that vanishes as it shrinks is left out."""
+    layout = plan_mosaic(seed, len(places), (side, side))
+    views = [object_view(*place, (box.height, box.width)) for place, box in zip(places, layout, strict=True)]
+    # tiles are composed under their numbers: what an expression names is decided over the whole mosaic
+    tiles = [Tile(view.image, {str(k): view.masks[0]}) for k, view in enumerate(views)]
+    whole = compose_mosaic(layout, tiles)
+    objects = ((view.objects[0], whole.targets[str(k)]) for k, view in enumerate(views))
+    return Mosaic(whole.image, tuple((found, mask) for found, mask in objects if mask.any()))
+
+
+def _known_words(found: TargetObject, superclasses: Mapping[str, str]) -> set[str]:
+    words = set(plain_words(" ".join((found.category, *found.expressions))))
+    return words | {word for noun in words & superclasses.keys() for word in plain_words(superclasses[noun])}
