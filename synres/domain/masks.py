@@ -135,7 +135,7 @@ def runs_to_rle(runs: Sequence[int] | Runs, size: tuple[int, int]) -> Rle:
 
 def compressed_to_rle(counts: str | bytes, size: tuple[int, int]) -> Rle:
     """COCO's compressed counts of unknown origin -> canonical Rle."""
-    text = counts.decode("ascii", "replace") if isinstance(counts, bytes) else counts
+    text = counts.decode("latin-1") if isinstance(counts, bytes) else counts
     return runs_to_rle(_parse_counts(text), size)
 
 
@@ -203,7 +203,8 @@ def _check_runs(runs: NDArray[Any], size: tuple[int, int]) -> None:
 
 def _parse_counts(counts: str) -> Runs:
     """COCO's text: five bits a character, a sixth for "more"; after three runs, differences to two before."""
-    codes = np.frombuffer(counts.encode("latin-1", "replace"), np.uint8).astype(np.int64) - 48
+    text = counts.encode() if counts.isascii() else b""
+    codes = np.frombuffer(text, np.uint8).astype(np.int64) - 48
     if codes.size == 0 or codes.min() < 0 or codes.max() > 63 or codes[-1] & 32:
         raise _unreadable("the counts are not COCO run lengths")
     ends = np.flatnonzero((codes & 32) == 0)

@@ -123,6 +123,13 @@ def test_hostile_counts_are_rejected_before_c_code(counts, use):
     assert reason_of(use, Rle((2, 3), counts)) == "mask_unreadable"
 
 
+def test_counts_beyond_ascii_are_rejected():
+    """No character stands for another: a question mark would be a run of 15."""
+    assert reason_of(masks.area, Rle((3, 5), "\u20ac")) == "mask_unreadable"
+    assert reason_of(masks.compressed_to_rle, b"\xff", (3, 5)) == "mask_unreadable"
+    assert masks.area(Rle((3, 5), "?")) == 0
+
+
 @given(
     st.text(st.characters(min_codepoint=40, max_codepoint=120), max_size=12),
     st.integers(1, 9),
