@@ -17,6 +17,8 @@ from synres import errors
 from synres.errors import ArtifactMissing, InternalError, Overloaded, RejectedItem, SynresError
 
 DOMAIN = "synres"
+MAX_MESSAGE_BYTES = 1500
+"""A status travels in headers, twice, and a client refuses headers of 8 KiB: the class would be lost."""
 
 STATUS: Mapping[type[SynresError], StatusCode] = {
     errors.SynresError: StatusCode.UNKNOWN,
@@ -69,8 +71,9 @@ def code_of(error: SynresError) -> StatusCode:
 
 
 def status_of(error: SynresError) -> status_pb2.Status:
-    """Code, message and ErrorInfo; RetryInfo for Overloaded."""
-    status = status_pb2.Status(code=code_of(error).value[0], message=error.message)
+    """Code, message (cut to MAX_MESSAGE_BYTES) and ErrorInfo; RetryInfo for Overloaded."""
+    message = error.message.encode(errors="replace")[:MAX_MESSAGE_BYTES].decode(errors="ignore")
+    status = status_pb2.Status(code=code_of(error).value[0], message=message)
     for detail in _details(error):
         status.details.add().Pack(detail)
     return status

@@ -18,6 +18,7 @@ from synres.errors import (
     DeadlineRequired,
     InternalError,
     InvalidInput,
+    NotFound,
     Overloaded,
     SettingInvalid,
     Unauthenticated,
@@ -147,6 +148,15 @@ def test_a_fault_of_ours_leaks_nothing(ledger: Ledger) -> None:
     ):
         client.run_shard(_shard(ledger, 1))
     assert caught.value.message == "a fault of the service; its log holds the traceback"
+
+
+@pytest.mark.parametrize("letter", ["x", "\u00fc", "\U0001f600", "\n"])
+def test_a_long_message_does_not_cost_its_class(serve: Serve, letter: str) -> None:
+    """Headers over their limit would arrive as bad input, and stop a run that only had to wait."""
+    with CaptionerClient(serve("captioner"), timeout_s=5) as client:
+        for count in (1_000, 4_000, 100_000):
+            with pytest.raises(NotFound, match="backend '"):
+                client.describe(letter * count)
 
 
 def test_a_broken_message_gets_error_info_too(serve: Serve) -> None:
