@@ -9,7 +9,7 @@ from synres.domain.masks import encode_mask
 from synres.ledger.ledger import Ledger
 from synres.ports import ShardRequest, ShardResult
 from synres.rpc.calls import ModelCalls, check_count, check_of
-from synres.rpc.codec import model_to_proto, rle_to_proto
+from synres.rpc.codec import check_mask_pixels, model_to_proto, rle_to_proto
 from synres.rpc.segmenter.v1 import segmenter_pb2, segmenter_pb2_grpc
 from synres.stages.backends import SegmenterBackends
 from synres.stages.params import SegmentParams, decode_params
@@ -40,6 +40,7 @@ class SegmenterServicer(segmenter_pb2_grpc.SegmenterServiceServicer):
     ) -> segmenter_pb2.SegmentResponse:
         check_count(len(request.expressions), "expressions")
         image = decode_image(request.image)
+        check_mask_pixels(len(request.expressions), (image.shape[0], image.shape[1]))
         segmenter = self._backends.get_trained(request.backend, request.weights)
         with self._calls.turn(check_of(context)):
             guesses = segmenter.segment(image, list(request.expressions))

@@ -5,11 +5,13 @@ from __future__ import annotations
 from synres.data.images import decode_image, encode_png
 from synres.domain.masks import decode_mask, encode_mask
 from synres.domain.types import ModelInfo, Rle
-from synres.errors import RejectedItem
+from synres.errors import InvalidInput, RejectedItem
 from synres.ports import JobStatus, Mask, ObjectView, SceneMask, ShardRequest, ShardResult
 from synres.rpc.stage.v1 import stage_pb2
 from synres.rpc.trainer.v1 import trainer_pb2
 
+MAX_MASK_PIXELS = 1 << 30
+"""A byte each when decoded. Run lengths are short, so the size of a message says nothing about it."""
 _JOB_STATE = {
     "running": trainer_pb2.TRAINING_STATE_RUNNING,
     "succeeded": trainer_pb2.TRAINING_STATE_SUCCEEDED,
@@ -103,11 +105,23 @@ def view_to_proto(view: ObjectView) -> stage_pb2.ObjectView:
 
 
 def view_from_proto(message: stage_pb2.ObjectView) -> ObjectView:
-    """Raises RejectedItem for what `decode_image` refuses, and for masks of another size than the picture."""
+    """Raises RejectedItem for what `decode_image` refuses, and for masks of another size than the picture.
+
+    Raises InvalidInput for more masks than `check_mask_pixels` allows.
+    """
     image = decode_image(message.image)
     size = (image.shape[0], image.shape[1])
+    check_mask_pixels(1 + len(message.others), size)
     others = tuple(SceneMask(other.category, _mask(other.mask, size)) for other in message.others)
     return ObjectView(image, _mask(message.mask, size), message.category, others)
+
+
+def check_mask_pixels(count: int, size: tuple[int, int]) -> None:
+    """Raises InvalidInput for masks of one call that would not fit into memory together."""
+    if count * size[0] * size[1] > MAX_MASK_PIXELS:
+        raise InvalidInput(
+            f"{count} masks of {size[0]} x {size[1]} in one call; send fewer, or a smaller picture"
+        )
 
 
 def _mask(message: stage_pb2.Rle, size: tuple[int, int]) -> Mask:

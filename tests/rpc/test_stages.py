@@ -241,6 +241,11 @@ def test_one_call_may_not_ask_for_too_much(serve: Serve) -> None:
         pytest.raises(InvalidInput, match="257 seeds"),
     ):
         client.generate("instant", GeneratorInput("a", ("a",), VIEW), range(257))
+    with (
+        SegmenterClient(serve("segmenter"), timeout_s=20) as client,
+        pytest.raises(InvalidInput, match="250 masks of 2100 x 2100 in one call"),
+    ):
+        client.segment("instant", np.zeros((2100, 2100, 3), np.uint8), ["a"] * 250)
 
 
 def _with_odd_mask(segmented: SegmentedImage) -> SegmentedImage:

@@ -21,7 +21,7 @@ from synres.domain.types import (
     SegmentedImage,
     SynthImage,
 )
-from synres.errors import RejectedItem
+from synres.errors import InvalidInput, RejectedItem
 from synres.ports import JobStatus, ObjectView, SceneMask, ShardRequest, ShardResult
 from synres.rpc import codec, group_codec
 from synres.rpc.grouper.v1 import grouper_pb2
@@ -104,6 +104,16 @@ def test_a_mask_of_another_size_is_refused() -> None:
     view = ObjectView(np.zeros((4, 4, 3), np.uint8), np.ones((4, 5), np.bool_), "cat")
     with pytest.raises(RejectedItem, match=r"mask is \(4, 5\), picture \(4, 4\)"):
         codec.view_from_proto(codec.view_to_proto(view))
+
+
+def test_neighbours_that_would_fill_the_memory_are_refused() -> None:
+    """Ten bytes of run lengths are a megabyte of mask, and a message has room for a million of them."""
+    view = codec.view_to_proto(
+        ObjectView(np.zeros((1000, 1000, 3), np.uint8), np.ones((1000, 1000), bool), "cat")
+    )
+    view.others.extend([stage_pb2.SceneMask(category="dog", mask=view.mask)] * 1100)
+    with pytest.raises(InvalidInput, match="1101 masks of 1000 x 1000 in one call; send fewer"):
+        codec.view_from_proto(view)
 
 
 def test_bytes_that_are_no_picture_are_refused() -> None:
