@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from synres.domain.digests import digest_bytes
-from synres.domain.types import Rejection
+from synres.domain.types import ArtifactRef, Rejection
 from synres.errors import ArtifactCorrupt, ArtifactMissing, NotFound
 from synres.ledger.keys import blob_key, record_key
 from synres.ledger.ledger import OPTIONAL_OUTPUTS
@@ -105,8 +105,10 @@ class _Verification:
         seen: set[str] = set()
         while frontier:
             seen.update(frontier)
-            level = list(self.pool.map(self._read_blob, frontier, frontier.values()))
-            frontier = {digest: size for refs in level for digest, size in refs.items() if digest not in seen}
+            found = [data for data in self.pool.map(self._read_blob, frontier, frontier.values()) if data]
+            self.blobs += len(found)
+            self.total_bytes += sum(size for size, _ in found)
+            frontier = {ref.digest: ref.size for _, refs in found for ref in refs if ref.digest not in seen}
 
     def _outputs(self, record: Record) -> list[str]:
         outputs = record.body.outputs.items()
@@ -115,15 +117,14 @@ class _Verification:
         }
         return [digest for _, digest in outputs if digest not in absent]
 
-    def _read_blob(self, digest: str, size: int | None) -> dict[str, int | None]:
+    def _read_blob(self, digest: str, size: int | None) -> tuple[int, list[ArtifactRef]] | None:
+        """Size and what the blob points at; None for a fault."""
         try:
             data = self.store.get(blob_key(digest))
         except ArtifactMissing:
             self.faults.append(f"blob {digest} is missing")
-            return {}
+            return None
         if digest_bytes(data) != digest or size not in (None, len(data)):
             self.faults.append(f"blob {digest} does not match its digest or its size")
-            return {}
-        self.blobs += 1
-        self.total_bytes += len(data)
-        return {ref.digest: ref.size for ref in artifact_refs(data)}
+            return None
+        return len(data), list(artifact_refs(data))

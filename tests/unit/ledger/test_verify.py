@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -39,6 +40,29 @@ def test_a_sound_run(store: MemoryStore, run: SmallRun) -> None:
     assert report.merkle_root == run.commit.merkle_root
     assert (report.records, report.blobs, report.total_bytes) == (4, len(blobs), sum(b.size for b in blobs))
     assert store.objects == before
+
+
+class _Sluggish(bytes):
+    """Lets other threads run whenever somebody asks for its length."""
+
+    def __len__(self) -> int:
+        time.sleep(0.005)
+        return super().__len__()
+
+
+class _SluggishStore(MemoryStore):
+    def get(self, key: str) -> bytes:
+        data = super().get(key)
+        return _Sluggish(data) if key.startswith("cas/") else data
+
+
+def test_readers_lose_no_count() -> None:
+    """Eight readers at a time count every blob and every byte."""
+    store = _SluggishStore()
+    write_small_run(store)
+    report = verify_run(store, RUN)
+    blobs = list(store.list("cas/"))
+    assert (report.blobs, report.total_bytes) == (len(blobs), sum(blob.size for blob in blobs))
 
 
 @pytest.mark.parametrize("which", ["shard", "rows", "picture", "scene"])
