@@ -72,12 +72,12 @@ class _Lineage:
         self._records = {
             a: Record.decode(store.get(record_key(s, a))) for s, a in commit.actions if s in _ROWS
         }
-        self._made_by = {record.body.outputs["rows"]: action for action, record in self._records.items()}
+        self._made_by = {self._rows(action): action for action in self._records}
 
     def traces(self, item: str) -> Iterator[Trace]:
         for stage in reversed(_ROWS):
-            found = [digest for digest in self._of_stage(stage) if self._row(stage, digest, item)]
-            yield from (self._trace(digest, item) for digest in found)
+            found = [action for action in self._of_stage(stage) if self._row(stage, self._rows(action), item)]
+            yield from (self._trace(self._rows(action), item, made_by=action) for action in found)
             if found:
                 break
         for record in self._records.values():
@@ -87,10 +87,10 @@ class _Lineage:
                     yield self._trace(source, item, f"{stage}: {rejection.reason}")
 
     def _of_stage(self, stage: str) -> Iterator[str]:
-        return (digest for digest, action in self._made_by.items() if self._stage(action) == stage)
+        return (action for action, record in self._records.items() if record.body.action.stage == stage)
 
-    def _stage(self, action: str) -> str:
-        return self._records[action].body.action.stage
+    def _rows(self, action: str) -> str:
+        return self._records[action].body.outputs["rows"]
 
     def _row(self, stage: str, digest: str, item: str) -> Row | None:
         data = self._store.get(blob_key(digest))
@@ -98,11 +98,10 @@ class _Lineage:
             return None
         return next((row for row in decode_rows(data, _ROWS[stage]) if _item(row) == item), None)
 
-    def _trace(self, digest: str, item: str, ended: str = "") -> Trace:
+    def _trace(self, digest: str, item: str, ended: str = "", made_by: str | None = None) -> Trace:
         steps: list[Step] = []
-        name = item
-        while digest in self._made_by:
-            action = self._made_by[digest]
+        name, action = item, made_by or self._made_by.get(digest)
+        while action is not None:
             asked = self._records[action].body.action
             row = self._row(asked.stage, digest, name)
             if row is None:
@@ -110,6 +109,7 @@ class _Lineage:
             steps.insert(0, Step(asked.stage, action, asked.model_digest, asked.params, row))
             name = row.sample_item if isinstance(row, SynthImage) else name
             digest = asked.inputs[0]
+            action = self._made_by.get(digest)
         return Trace(item, digest, tuple(steps), ended)
 
 

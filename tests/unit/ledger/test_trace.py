@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from synres.domain.types import CaptionedSample, GroupedImage
 from synres.errors import NotFound
+from synres.ledger.ledger import Ledger
+from synres.ledger.records import Meta, Record
 from synres.ledger.runs import RunFolder
 from synres.ledger.trace import trace_item
 from tests.fakes import MemoryStore
@@ -33,6 +37,20 @@ def test_a_sample_is_traced_to_its_shard() -> None:
     (trace,) = trace_item(store, RUN, run.sample.item)
     assert [step.stage for step in trace.steps] == ["caption"]
     assert trace.shard == run.shard
+
+
+def test_chains_that_agree_are_both_told() -> None:
+    """Two actions may give the same rows, as two values of tau do: each is a way to the picture."""
+    store = MemoryStore()
+    run = write_small_run(store)
+    group = run.records["group"]
+    other = replace(group.body, action=replace(group.body.action, params='{"tau":0.7}'))
+    action = Ledger(store).commit_record(Record(other, Meta())).body.action.digest()
+    actions = (*run.commit.actions, ("group", action))
+    RunFolder(store, RUN).put_commit(replace(run.commit, merkle_root="another", actions=actions))
+    traces = trace_item(store, RUN, run.synth.item)
+    assert {trace.steps[-1].action for trace in traces} == {run.action("group"), action}
+    assert [len(trace.steps) for trace in traces] == [4, 4]
 
 
 def test_what_was_turned_away_says_why() -> None:
