@@ -15,7 +15,7 @@ import structlog
 from opentelemetry import propagate, trace
 from prometheus_client import Counter, Gauge, Histogram, start_http_server
 
-from synres.errors import SettingInvalid
+from synres.errors import BackendUnavailable, SettingInvalid
 from synres.ports import ShardResult
 from synres.settings import ServiceSettings
 
@@ -50,11 +50,13 @@ log: structlog.stdlib.BoundLogger = structlog.wrap_logger(
 
 
 def configure(service: str, settings: ServiceSettings) -> None:
-    """JSON lines on stderr; metrics and traces where the settings say so."""
+    """JSON lines on stderr; metrics and traces where the settings say so.
+
+    Raises SettingInvalid, and BackendUnavailable when traces are wanted without the `tracing` extra.
+    """
     _configure_logs(service, settings.log_level)
     if settings.metrics_listen:
-        host, _, port = settings.metrics_listen.rpartition(":")
-        start_http_server(int(port), host)
+        _serve_metrics(settings.metrics_listen)
     if settings.otlp_endpoint:
         _configure_traces(service, settings.otlp_endpoint)
 
@@ -113,12 +115,27 @@ def _configure_logs(service: str, level: str) -> None:
     logging.basicConfig(level=levels[level.upper()], handlers=[handler], force=True)
 
 
+def _serve_metrics(listen: str) -> None:
+    host, _, port = listen.rpartition(":")
+    try:
+        start_http_server(int(port), host)
+    except (ValueError, OverflowError, OSError) as error:
+        raise SettingInvalid(
+            f"SYNRES_METRICS_LISTEN: cannot listen on {listen}: {error}; give host:port with a free port"
+        ) from error
+
+
 def _configure_traces(service: str, endpoint: str) -> None:
     # the SDK is the `tracing` extra: nobody else pays for it
-    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-    from opentelemetry.sdk.resources import Resource
-    from opentelemetry.sdk.trace import TracerProvider
-    from opentelemetry.sdk.trace.export import BatchSpanProcessor
+    try:
+        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+        from opentelemetry.sdk.resources import Resource
+        from opentelemetry.sdk.trace import TracerProvider
+        from opentelemetry.sdk.trace.export import BatchSpanProcessor
+    except ImportError as error:
+        raise BackendUnavailable(
+            'SYNRES_OTLP_ENDPOINT is set, and traces need: pip install "synres[tracing]"'
+        ) from error
 
     provider = TracerProvider(resource=Resource.create({"service.name": f"synres-{service}"}))
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint)))

@@ -9,7 +9,7 @@ import pytest
 from prometheus_client import REGISTRY
 
 from synres import telemetry
-from synres.errors import SettingInvalid
+from synres.errors import BackendUnavailable, SettingInvalid
 from synres.ports import ShardResult
 from synres.settings import ServiceSettings
 
@@ -23,6 +23,16 @@ def _run(code: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=True
     )
+
+
+def _serve(before: str) -> subprocess.CompletedProcess[str]:
+    """The grouper's life, after some code."""
+    code = (
+        f"import os, sys; {before};"
+        "from services.grouper.app import build; from services.grouper.settings import GrouperSettings;"
+        "from synres.rpc.server import serve; serve('grouper', GrouperSettings, build)"
+    )
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
 
 
 def test_metrics_have_their_documented_names() -> None:
@@ -52,6 +62,25 @@ def test_an_unknown_log_level_is_refused() -> None:
     """The message lists what there is."""
     with pytest.raises(SettingInvalid, match="use debug, info"):
         telemetry.configure("x", ServiceSettings(log_level="loud"))
+
+
+@pytest.mark.parametrize("listen", ["9090x", "localhost", "127.0.0.1:99999", "192.0.2.1:9090"])
+def test_metrics_that_cannot_be_served_are_one_sentence(listen: str) -> None:
+    """The service names the setting and ends; a traceback would name our code."""
+    ended = _serve(f"os.environ['SYNRES_METRICS_LISTEN'] = '{listen}'")
+    assert ended.returncode == SettingInvalid.exit_code
+    assert ended.stderr.startswith(f"SETTING_INVALID: SYNRES_METRICS_LISTEN: cannot listen on {listen}")
+
+
+def test_traces_without_their_packages_are_one_sentence() -> None:
+    """The mend is named."""
+    ended = _serve(
+        "sys.modules['opentelemetry.sdk.trace'] = None;"
+        "os.environ['SYNRES_OTLP_ENDPOINT'] = 'http://127.0.0.1:1'"
+    )
+    assert ended.returncode == BackendUnavailable.exit_code
+    assert ended.stderr.startswith("BACKEND_UNAVAILABLE: SYNRES_OTLP_ENDPOINT is set")
+    assert "synres[tracing]" in ended.stderr
 
 
 def test_a_cached_shard_counts_as_deduplicated() -> None:
