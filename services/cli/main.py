@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from services.cli import demo, inspection, running, serving, single
+from services.cli import demo, export, inspection, running, serving, single
 from services.cli.console import report_error
 from synres.errors import SynresError
 
@@ -27,6 +27,7 @@ running.register(app)
 inspection.register(app)
 serving.register(app)
 single.register(app)
+export.register(app)
 
 
 def main() -> None:

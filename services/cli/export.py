@@ -1,0 +1,71 @@
+"""`export`: the triplets of a run for other trainers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from services.cli.console import out, print_json
+from services.cli.options import Json, Store, opened
+from synres.errors import NotFound
+
+if TYPE_CHECKING:
+    from synres.domain.types import Triplet
+    from synres.ledger.ledger import Ledger
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the command to `app`."""
+    app.command()(export)
+
+
+def export(
+    run: Annotated[str, typer.Argument(help="The run's id.")],
+    folder: Annotated[Path, typer.Argument(help="A new folder: one for each chain is made inside.")],
+    store: Store = None,
+    json: Json = False,
+) -> None:
+    """Write each chain's triplets as COCO with RefCOCO-like refs, and as one Parquet file."""
+    from synres.data.export_coco import export_coco
+    from synres.data.export_parquet import export_parquet
+    from synres.ledger.ledger import Ledger
+
+    ledger = Ledger(opened(store))
+    written = {}
+    for chain, groups in _groups(ledger, run).items():
+        triplets = list(_triplets(ledger, groups))
+        made = export_coco(triplets, ledger.get_blob, folder / chain / "coco")
+        export_parquet(triplets, ledger.get_blob, folder / chain / "triplets.parquet")
+        written[chain] = {"images": made.images, "masks": made.masks, "expressions": made.expressions}
+    if json:
+        print_json(written)
+        return
+    for chain, counts in written.items():
+        facts = ", ".join(f"{count:,} {what}" for what, count in counts.items())
+        out.print(f"{folder / chain}: {facts}", highlight=False, soft_wrap=True)
+
+
+def _groups(ledger: Ledger, run: str) -> dict[str, list[str]]:
+    """Chain -> digests of its grouped rows, in plan order."""
+    from services.coordinator.run import status
+
+    groups: dict[str, list[str]] = {}
+    for node, record in sorted(status(ledger.store, run).records.items()):
+        stage, chain, *_ = node.split("/")
+        if stage == "group":
+            groups.setdefault(chain, []).append(record.outputs["rows"])
+    if not groups:
+        raise NotFound(f"run {run} has no grouped pictures yet: run its spec to the end, then export")
+    return groups
+
+
+def _triplets(ledger: Ledger, groups: list[str]) -> Iterator[Triplet]:
+    from synres.domain.itag import triplets
+    from synres.domain.types import GroupedImage
+
+    for digest in groups:
+        for row in ledger.get_rows(digest, GroupedImage):
+            yield from triplets(row)
