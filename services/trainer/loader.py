@@ -82,13 +82,14 @@ class Loader:
         real = self._pools[part][index]
         count = int(generator.integers(*self._params.mosaic_tiles, endpoint=True))
         places = [(real, any_object(real, generator)), *self._tiles.draw(count, generator)]
-        mosaic = make_mosaic(places, self._side, derive_seed(self._params.seed, "layout", number))
+        seed = derive_seed(self._params.seed, "layout", number)
+        mosaic = make_mosaic(places, self._side, seed, self._table)
         names = mosaic.expressions()
-        shared = np.array([mosaic.target(name, self._table)[1] > 1 for name in names])
+        shared = np.array([len(mosaic.named(name)) > 1 for name in names])
         targets = {}
         for name in _pick(names, np.where(shared, SHARED_WEIGHT, 1.0), self._wanted(names), generator):
             broader = self._broaden(name, (), number).expression
-            targets[broader] = mosaic.target(broader, self._table)[0]
+            targets[broader] = np.logical_or.reduce(mosaic.named(broader))
         return Example(mosaic.image, tuple(targets.items()), 0, len(places))
 
     def _of_picture(self, picture: TrainingPicture, number: int, generator: np.random.Generator) -> Example:

@@ -30,21 +30,29 @@ Place = tuple[TrainingPicture, TargetObject]
 
 
 @dataclass(frozen=True, slots=True)
+class PlacedObject:
+    """An object in a mosaic: mask of the whole picture's size, and every word that is known to fit it."""
+
+    expressions: tuple[Expression, ...]
+    mask: Mask
+    words: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Mosaic:
-    """`objects` with masks of the whole picture's size."""
+    """(side, side, 3) uint8 and what is named in it."""
 
     image: Image
-    objects: tuple[tuple[TargetObject, Mask], ...]
+    objects: tuple[PlacedObject, ...]
 
     def expressions(self) -> list[Expression]:
         """All that an object was named by, sorted."""
-        return sorted({e for found, _ in self.objects for e in found.expressions})
+        return sorted({expression for found in self.objects for expression in found.expressions})
 
-    def target(self, expression: Expression, superclasses: Mapping[str, str]) -> tuple[Mask, int]:
-        """The union of all objects that are known to fit, and how many they are."""
+    def named(self, expression: Expression) -> list[Mask]:
+        """The masks of all objects that are known to fit the expression."""
         words = set(plain_words(expression)) - _ANY
-        fitting = [mask for found, mask in self.objects if words <= _known_words(found, superclasses)]
-        return np.logical_or.reduce(fitting), len(fitting)
+        return [found.mask for found in self.objects if words <= found.words]
 
 
 class MosaicPool:
@@ -81,17 +89,21 @@ def any_object(picture: TrainingPicture, generator: np.random.Generator) -> Targ
     return picture.objects[int(generator.integers(len(picture.objects)))]
 
 
-def make_mosaic(places: Sequence[Place], side: int, seed: int) -> Mosaic:
+def make_mosaic(places: Sequence[Place], side: int, seed: int, superclasses: Mapping[str, str]) -> Mosaic:
     """Each object in a tile of its own, the real one first; one that vanishes as it shrinks is left out."""
     layout = plan_mosaic(seed, len(places), (side, side))
     views = [object_view(*place, (box.height, box.width)) for place, box in zip(places, layout, strict=True)]
     # tiles are composed under their numbers: what an expression names is decided over the whole mosaic
     tiles = [Tile(view.image, {str(k): view.masks[0]}) for k, view in enumerate(views)]
     whole = compose_mosaic(layout, tiles)
-    objects = ((view.objects[0], whole.targets[str(k)]) for k, view in enumerate(views))
-    return Mosaic(whole.image, tuple((found, mask) for found, mask in objects if mask.any()))
+    placed = [
+        PlacedObject(found.expressions, whole.targets[str(k)], _known_words(found, superclasses))
+        for k, found in enumerate(view.objects[0] for view in views)
+    ]
+    return Mosaic(whole.image, tuple(found for found in placed if found.mask.any()))
 
 
-def _known_words(found: TargetObject, superclasses: Mapping[str, str]) -> set[str]:
+def _known_words(found: TargetObject, superclasses: Mapping[str, str]) -> frozenset[str]:
     words = set(plain_words(" ".join((found.category, *found.expressions))))
-    return words | {word for noun in words & superclasses.keys() for word in plain_words(superclasses[noun])}
+    broader = (superclasses[noun] for noun in words & superclasses.keys())
+    return frozenset(words.union(*map(plain_words, broader)))
