@@ -17,7 +17,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from synres.errors import BackendUnavailable, ServiceUnavailable, StoreError, StoreUnavailable
+from synres.errors import (
+    BackendUnavailable,
+    ServiceUnavailable,
+    SettingInvalid,
+    StoreError,
+    StoreUnavailable,
+)
 from synres.ledger.stores import open_store
 from synres.rpc.channel import Connection
 from synres.rpc.server import Server
@@ -47,7 +53,12 @@ class LocalCluster:
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
 
     def start(self) -> None:
-        """Returns when all serve; raises ServiceUnavailable that says what the one said which does not."""
+        """Returns when all serve; raises ServiceUnavailable that says what the one said which does not.
+
+        Raises SettingInvalid for an address that somebody else has: who answers there would pass for ours.
+        """
+        for name in self._names:
+            _check_free(self.address(name), f"SYNRES_{name.upper()}_ADDRESS")
         self._logs.mkdir(parents=True, exist_ok=True)
         for name in self._names:
             self.processes[name] = self._spawn(name)
@@ -154,6 +165,17 @@ def free_addresses(settings: ServiceSettings) -> ClientSettings:
     ports = free_ports(len(names))
     addresses = {name: f"127.0.0.1:{port}" for name, port in zip(names, ports, strict=True)}
     return ClientSettings(token=settings.token).model_copy(update=addresses)
+
+
+def _check_free(address: str, variable: str) -> None:
+    host, _, port = address.rpartition(":")
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        socket.create_server((host.strip("[]"), int(port)), family=family).close()
+    except (OSError, ValueError) as error:
+        raise SettingInvalid(
+            f"{variable}: cannot listen on {address}: {error}; end who does (another `synres up`?) or set it"
+        ) from error
 
 
 def _build(name: str, settings: ServiceSettings) -> Server:

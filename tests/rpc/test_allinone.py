@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from services.allinone import STAGE_SERVICES, LocalCluster, free_addresses, in_process, local_s3
-from synres.errors import ServiceUnavailable
+from synres.errors import ServiceUnavailable, SettingInvalid
 from synres.ledger.ledger import Ledger
 from synres.ledger.stores import open_store
 from synres.rpc.channel import Connection
@@ -58,6 +58,18 @@ def test_a_service_that_does_not_start_says_why(tmp_path: Path) -> None:
     cluster = LocalCluster(settings, free_addresses(settings), tmp_path / "logs", ("grouper",))
     with pytest.raises(ServiceUnavailable, match="grouper did not start: SETTING_INVALID"):
         cluster.start()
+
+
+def test_a_second_cluster_on_the_same_addresses_does_not_start(tmp_path: Path) -> None:
+    """The services of the first would answer for it, and its own would be started again for ever."""
+    settings = _settings(tmp_path)
+    addresses = free_addresses(settings)
+    with LocalCluster(settings, addresses, tmp_path / "logs", ("grouper",)) as first:
+        second = LocalCluster(settings, addresses, tmp_path / "other", ("captioner", "grouper"))
+        with pytest.raises(SettingInvalid, match="SYNRES_GROUPER_ADDRESS: cannot listen on"):
+            second.start()
+        assert second.processes == {}
+        assert first.revive() == []
 
 
 def test_no_orphans_when_the_parent_is_killed(tmp_path: Path) -> None:
