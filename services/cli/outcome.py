@@ -70,7 +70,8 @@ def _chain_facts(results: Results, name: str) -> dict[str, float]:
     pictures = results.count("segment", name, "out")
     asked = pictures * chain.caption.expressions_per_prompt
     kept = results.count("group", name, "triplets")
-    rejected = sum(len(r.rejections) for node, r in results.records.items() if node.split("/")[1] == name)
+    chains = tuple(f"{stage}/{name}/" for stage in ("caption", "generate", "segment", "group"))
+    rejected = sum(len(r.rejections) for node, r in results.records.items() if node.startswith(chains))
     return {
         "samples": results.count("caption", name, "out"),
         "pictures": pictures,
