@@ -53,6 +53,7 @@ class InstantCaptioner:
 
 class InstantGenerator:
     needs_view = False
+    exact = False
 
     def __init__(self, delay_s: float = 0.0, version: int = 1) -> None:
         self.model = instant_model("generate", version)
@@ -60,7 +61,14 @@ class InstantGenerator:
 
     def generate(self, request: GeneratorInput, seeds: Sequence[int]) -> list[GeneratedImage]:
         time.sleep(self._delay_s)
-        return [GeneratedImage(np.full((SIDE, SIDE, 3), seed % 256, np.uint8)) for seed in seeds]
+        masks = (np.eye(SIDE, dtype=np.bool_),) * len(request.expressions) if self.exact else None
+        return [GeneratedImage(np.full((SIDE, SIDE, 3), seed % 256, np.uint8), masks) for seed in seeds]
+
+
+class InstantRenderer(InstantGenerator):
+    """Knows the masks of what it drew."""
+
+    exact = True
 
 
 class InstantSegmenter:

@@ -91,12 +91,17 @@ class InstantJobs:
         return Computed(outputs=dict.fromkeys(names, data.digest))
 
 
-def instant_executor(store: ArtifactStore, delay_s: float = 0.0, version: int = 1) -> EmbeddedExecutor:
+def instant_executor(
+    store: ArtifactStore,
+    delay_s: float = 0.0,
+    version: int = 1,
+    generator: type[InstantGenerator] = InstantGenerator,
+) -> EmbeddedExecutor:
     """The real embedded executor over instant backends."""
     ledger = Ledger(store)
     ports = Ports(
         Backends(load_instant(InstantCaptioner, delay_s, version)),
-        Backends(load_instant(InstantGenerator, delay_s, version)),
+        Backends(load_instant(generator, delay_s, version)),
         SegmenterBackends(ledger, load_instant(InstantSegmenter, delay_s, version)),
         Backends(load_grouper),
         InstantJobs(ledger),

@@ -55,10 +55,13 @@ def _ancestors(desired: Desired, node: Node) -> Iterator[Node]:
 
 
 def _mentions(ledger: Ledger, result: ShardResult, digest: str) -> bool:
-    if digest in result.outputs.values():
-        return True
+    outputs = result.outputs.values()
+    return digest in outputs or any(_holds(ledger, output, digest) for output in outputs)
+
+
+def _holds(ledger: Ledger, output: str, digest: str) -> bool:
     try:
-        return any(digest.encode() in ledger.get_blob(output) for output in result.outputs.values())
+        return digest.encode() in ledger.get_blob(output)
     except ArtifactMissing:
         return False
 

@@ -10,11 +10,15 @@ from pathlib import Path
 
 import pytest
 
+from services.allinone import local_s3
 from services.coordinator.run import plan_spec, run_spec, status
 from synres.ledger.file_store import FileStore
+from synres.ledger.keys import blob_key, record_key
 from synres.ledger.runs import list_runs
+from synres.ledger.stores import open_store
 from synres.ledger.verify import verify_run
 from synres.ports import ShardRequest
+from tests.instant import InstantRenderer
 from tests.runs import Between, instant_executor, spec_with, undisturbed_root
 
 
@@ -67,6 +71,32 @@ def test_chains_that_share_a_beginning_share_its_records(tmp_path: Path) -> None
     counted = Between(instant_executor(store))
     run_spec(spec_with((text, twin + text)), store, counted)
     assert counted.calls == {"caption": 3, "generate": 3, "segment": 3, "group": 6, "train": 2, "evaluate": 2}
+
+
+def test_a_folder_and_s3_give_the_same_root(tmp_path: Path) -> None:
+    """The store is no part of the method; a run on S3 verifies like any other."""
+    with local_s3(tmp_path / "s3") as settings:
+        store = open_store("s3://synres/runs", settings)
+        commit = run_spec(spec_with(), store, instant_executor(store))
+        assert verify_run(store, list_runs(store)[0]).sound
+    assert commit.merkle_root == undisturbed_root(tmp_path / "plain")
+
+
+def test_exact_masks_are_for_evaluation_alone(tmp_path: Path) -> None:
+    """Without the oracle, segment and group give the same rows, and nothing wants it made again."""
+    store = FileStore(tmp_path)
+    first = run_spec(spec_with(), store, instant_executor(store, generator=InstantRenderer))
+    (run,) = list_runs(store)
+    records = status(store, run).records
+    oracles = {record.outputs.get("oracle") for record in records.values()} - {None}
+    for oracle in oracles:
+        store.delete(blob_key(str(oracle)))
+    for name, record in records.items():
+        if name.startswith(("segment", "group")):
+            store.delete(record_key(name.partition("/")[0], record.action))
+    again = Between(instant_executor(store, generator=InstantRenderer))
+    assert oracles and run_spec(spec_with(), store, again) == first
+    assert again.computed == {"segment": 3, "group": 3}
 
 
 def test_a_finished_run_verifies_and_tells_how_it_stands(tmp_path: Path) -> None:

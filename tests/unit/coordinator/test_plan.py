@@ -12,7 +12,7 @@ from services.coordinator.graph import build_desired
 from services.coordinator.plan import choose
 from services.coordinator.run import freeze, run_spec
 from synres.domain.types import ArtifactRef, Rle, Sample
-from synres.errors import InvalidInput
+from synres.errors import InvalidInput, LedgerVersionMismatch
 from synres.ledger.ledger import Ledger
 from synres.ledger.runs import RunFolder
 from synres.spec import RunSpec
@@ -84,6 +84,18 @@ def test_a_licence_that_is_not_allowed_stops_the_run_before_its_first_task() -> 
     ):
         run_spec(spec, store, instant_executor(store))
     assert not list(store.list("ac/"))
+
+
+def test_a_run_folder_of_another_version_is_said_not_broken() -> None:
+    """The sentence names both versions and the mend; nothing is written over."""
+    store = MemoryStore()
+    frozen = freeze(spec_with(), Ledger(store), instant_executor(store))
+    key = f"runs/{frozen.run}/spec.json"
+    older = store.get(key).replace(b'"format":1', b'"format":0')
+    store.put(key, older)
+    with pytest.raises(LedgerVersionMismatch, match="was written in format 0, this synres reads format 1"):
+        run_spec(spec_with(), store, instant_executor(store))
+    assert store.get(key) == older
 
 
 def test_inputs_of_a_training_are_rows_then_starting_weights() -> None:
