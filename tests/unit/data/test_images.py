@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import io
-import struct
-import zlib
 
 import numpy as np
 import pytest
@@ -14,6 +12,7 @@ from PIL import Image as PillowImage
 
 from synres.data.images import MAX_BYTES, decode_image, encode_png
 from synres.errors import RejectedItem
+from tests.unit.data.photo import bare_png
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (20, 30, 3)).astype(np.uint8)
 
@@ -24,19 +23,6 @@ def encoded(image_format: str, mode: str = "RGB", **options: object) -> bytes:
     return buffer.getvalue()
 
 
-def png(width: int, height: int, bits: int, colour_type: int, body: bytes) -> bytes:
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-    header = struct.pack(">IIBBBBB", width, height, bits, colour_type, 0, 0, 0)
-    return (
-        b"\x89PNG\r\n\x1a\n"
-        + chunk(b"IHDR", header)
-        + chunk(b"IDAT", zlib.compress(body))
-        + chunk(b"IEND", b"")
-    )
-
-
 def rotated() -> bytes:
     exif = PillowImage.Exif()
     exif[0x0112] = 6
@@ -45,12 +31,12 @@ def rotated() -> bytes:
 
 POISON = {
     "image_truncated": [encoded("PNG")[:-400], encoded("JPEG")[:-300]],
-    "image_too_many_pixels": [png(60_000, 60_000, 8, 2, b""), png(8_000, 7_000, 8, 2, b"")],
+    "image_too_many_pixels": [bare_png(60_000, 60_000, 8, 2, b""), bare_png(8_000, 7_000, 8, 2, b"")],
     "image_mode": [
         encoded("JPEG", "CMYK"),
-        png(4, 3, 16, 2, (b"\0" + bytes(24)) * 3),
-        png(4, 3, 16, 0, (b"\0" + bytes(8)) * 3),
-        png(4, 3, 16, 6, (b"\0" + bytes(32)) * 3),
+        bare_png(4, 3, 16, 2, (b"\0" + bytes(24)) * 3),
+        bare_png(4, 3, 16, 0, (b"\0" + bytes(8)) * 3),
+        bare_png(4, 3, 16, 6, (b"\0" + bytes(32)) * 3),
     ],
     "image_exif_rotated": [rotated()],
     "image_extreme_aspect": [
