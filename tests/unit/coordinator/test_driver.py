@@ -98,6 +98,9 @@ def test_events_come_from_one_thread_and_add_up() -> None:
     assert threads == {threading.get_ident()}
 
 
+TRAINING = ShardRequest("train", "a" * 64, (), b"{}")
+
+
 class OneJob:
     """Runs until it is cancelled, or fails with a code."""
 
@@ -125,16 +128,14 @@ def test_a_job_is_waited_for_and_cancelled_when_the_run_stops() -> None:
             raise CallCancelled("the run stopped")
 
     with pytest.raises(CallCancelled):
-        run_job(jobs, Ledger(MemoryStore()), ShardRequest("train", "a", (), b"{}"), Call(check, told.append))
+        run_job(jobs, Ledger(MemoryStore()), TRAINING, Call(check, told.append))
     assert told[0].message == "step 60 of 120"
-    assert jobs.cancelled == ["a"]
+    assert jobs.cancelled == [TRAINING.action]
 
 
 def test_a_failed_job_raises_the_class_that_it_names() -> None:
     """By its stable code; a code that nobody knows is a fault of ours."""
     with pytest.raises(TrainingFailed, match="not finite"):
-        run_job(
-            OneJob("TRAINING_FAILED"), Ledger(MemoryStore()), ShardRequest("train", "a", (), b"{}"), Call()
-        )
+        run_job(OneJob("TRAINING_FAILED"), Ledger(MemoryStore()), TRAINING, Call())
     assert type(error_of_code("ARTIFACT_MISSING", "ab")) is ArtifactMissing
     assert type(error_of_code("NEVER_HEARD", "?")) is InternalError
