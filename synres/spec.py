@@ -170,7 +170,7 @@ class Method(_Strict):
 class Caps(_Strict):
     """A sum over records and attempts that reaches its cap stops the run.
 
-    Task seconds add workers up; bytes are those of generated pictures.
+    Task seconds add workers up; bytes are those of generated pictures. Tasks under way finish.
     """
 
     max_gpu_seconds: PositiveFloat | None = None
