@@ -48,14 +48,13 @@ def _embedded(spec: RunSpec, ledger: Ledger) -> Iterator[Executor]:
 
 @contextmanager
 def _grpc(spec: RunSpec, ledger: Ledger) -> Iterator[Executor]:
-    from services.coordinator.executors.grpc import GrpcExecutor
+    from services.coordinator.executors.grpc import SERVICE_OF, GrpcExecutor
     from synres.settings import ClientSettings, load_settings
 
     settings = load_settings(ClientSettings)
-    services = ("captioner", "generator", "segmenter", "grouper", "trainer")
-    addresses = {name: getattr(settings, f"{name}_address") for name in services} | dict(
-        spec.execution.addresses
-    )
+    services = (*SERVICE_OF.values(), "trainer")
+    addresses = {name: str(getattr(settings, f"{name}_address")) for name in services}
+    addresses.update(spec.execution.addresses)
     token = settings.token.get_secret_value() if settings.token else None
     executor = GrpcExecutor(ledger, addresses, token, settings.call_timeout_s)
     try:

@@ -52,9 +52,10 @@ def verify(
             f"run {report.run}: {report.records} records, {report.blobs} blobs, {report.total_bytes:,} bytes"
         )
         out.print(f"Merkle root {report.merkle_root}")
-        out.print(*report.faults, sep="\n") if report.faults else out.print(
-            "[green]sound[/]: every byte is what it was"
-        )
+        for fault in report.faults:
+            out.print(fault, markup=False, highlight=False)
+        if report.sound:
+            out.print("[green]sound[/]: every byte is what it was")
     if not report.sound:
         raise typer.Exit(FAULTS_FOUND)
 
@@ -103,12 +104,16 @@ def quarantine_list(
     """Show the quarantined items of a run."""
     from synres.ledger.runs import RunFolder
 
-    poison = RunFolder(opened(store), run).quarantined()
+    folder = RunFolder(opened(store), run)
+    folder.spec()
+    poison = folder.quarantined()
     if json:
         print_json({item: msgspec.to_builtins(found) for item, found in poison.items()})
         return
     for item, q in poison.items():
-        out.print(f"{item[:12]} {q.stage} {q.reason}: {q.message}\n  {q.retry}", highlight=False)
+        out.print(
+            f"{item[:12]} {q.stage} {q.reason}: {q.message}\n  {q.retry}", markup=False, highlight=False
+        )
     out.print(f"{len(poison)} in quarantine")
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import msgspec
+from rich.markup import escape
+from rich.text import Text
 from rich.tree import Tree
 
 from services.cli.console import out, print_json
@@ -25,9 +27,9 @@ def print_traces(traces: Sequence[Trace], as_json: bool) -> None:
                 f"[bold]{step.stage}[/]  action {step.action[:12]}  model {step.model_digest[:12]}"
             )
             for line in _facts(step):
-                branch.add(line, highlight=False)
+                branch.add(Text(line))
         if trace.ended:
-            tree.add(f"[yellow]ended[/]: {trace.ended}")
+            tree.add(f"[yellow]ended[/]: {escape(trace.ended)}")
         out.print(tree)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Self
 
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from services.cli.console import err
@@ -29,7 +30,7 @@ JOBS = ("train", "evaluate")
 class RunProgress:
     """Takes the driver's events. On a terminal the bars move; elsewhere each bar that fills is one line.
 
-    Afterwards `run` is the run's id, and `planned` and `computed` count its tasks and those that were not there.
+    Afterwards `run` is the run's id; `planned` and `computed` count its tasks and those that were not there.
     """
 
     def __init__(self) -> None:
@@ -64,7 +65,7 @@ class RunProgress:
                 self._job(event.node)
             case TaskProgress():
                 self._bars.update(self._job(event.node), completed=int(100 * event.status.progress),
-                                  note=event.status.message)  # fmt: skip
+                                  note=escape(event.status.message))  # fmt: skip
             case TaskDone():
                 self.computed += not event.cached
                 self._advance(event)
@@ -101,15 +102,15 @@ class RunProgress:
     def _warn(self, event: Event) -> None:
         match event:
             case TaskFailed():
-                self._say(
-                    f"[yellow]{event.node} failed[/] ({event.code}, attempt {event.attempt}): {event.message}"
-                )
+                said = f"({event.code}, attempt {event.attempt}): {escape(event.message)}"
+                self._say(f"[yellow]{event.node} failed[/] {said}")
             case Waiting():
-                self._say(f"[yellow]waiting for {event.what}[/] ({event.code}): {event.message}")
+                self._say(f"[yellow]waiting for {event.what}[/] ({event.code}): {escape(event.message)}")
             case Repairing():
                 self._say(f"[yellow]{event.node} is computed again[/]: {event.missing} is gone")
             case ItemQuarantined():
-                self._say(f"[red]item {event.item[:12]} is quarantined[/] in {event.node}: {event.message}")
+                said = f"in {event.node}: {escape(event.message)}"
+                self._say(f"[red]item {event.item[:12]} is quarantined[/] {said}")
             case RunCommitted():
                 self._say(f"Merkle root {event.merkle_root}")
 

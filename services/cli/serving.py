@@ -13,6 +13,7 @@ from rich.table import Table
 
 from services.cli.console import err, out
 from services.cli.options import Store
+from synres.errors import InvalidInput
 
 if TYPE_CHECKING:
     from services.allinone import LocalCluster
@@ -43,6 +44,8 @@ def up(
     settings = load_settings(ServiceSettings)
     if store:
         settings = settings.model_copy(update={"store_url": store})
+    if s3 and "://" in settings.store_url:
+        raise InvalidInput(f"--s3 keeps its data in a folder: give one as --store, not {settings.store_url}")
     signal.signal(signal.SIGTERM, _interrupt)
     with ExitStack() as stack:
         if s3:
@@ -59,7 +62,7 @@ def _introduce(cluster: LocalCluster, settings: ServiceSettings, s3: bool) -> No
     for name in cluster.processes:
         table.add_row(name, cluster.address(name))
     out.print(table)
-    out.print(f"store: {settings.store_url}", highlight=False)
+    out.print(f"store: {settings.store_url}", markup=False, highlight=False)
     if s3 and settings.s3_secret_key:
         out.print("For other terminals:", highlight=False)
         secret = settings.s3_secret_key.get_secret_value()

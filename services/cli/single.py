@@ -58,7 +58,7 @@ def segment(
         )
     else:
         out.print(_table(expressions, found))
-        out.print(f"overlay: {target}")
+        out.print(f"overlay: {target}", markup=False, highlight=False, soft_wrap=True)
 
 
 def _read_picture(path: Path) -> Image:
@@ -89,9 +89,9 @@ def _asked(
     address: str, backend: str, weights: str, image: Image, expressions: list[str]
 ) -> list[ScoredMask]:
     from synres.rpc.client import SegmenterClient
-    from synres.settings import ServiceSettings, load_settings
+    from synres.settings import ClientSettings, load_settings
 
-    token = load_settings(ServiceSettings).token
+    token = load_settings(ClientSettings).token
     with SegmenterClient(address, token.get_secret_value() if token else None, timeout_s=60.0) as client:
         return client.segment(backend, image, expressions, weights)
 

@@ -1,0 +1,72 @@
+"""What data, people and errors say reaches the terminal as it is: none of it is markup."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from services.cli.lineage import print_traces
+from services.cli.main import app
+from services.cli.progress import RunProgress
+from services.coordinator.events import Event, ItemQuarantined, TaskFailed, Waiting
+from synres.domain.types import ArtifactRef, CaptionedSample, Rle, Sample
+from synres.errors import InvalidInput, NotFound
+from synres.ledger.runs import Quarantined, RunFolder
+from synres.ledger.stores import open_store
+from synres.ledger.trace import Step, Trace
+
+HOSTILE = "[/old] the [bold]cat[/] of photos[1]"
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        TaskFailed("caption", "caption/a/0", "X", HOSTILE, 1),
+        Waiting("the store", "X", HOSTILE),
+        ItemQuarantined("caption", "caption/a/0", "0" * 64, HOSTILE),
+    ],
+)
+def test_progress_prints_messages_as_they_are(event: Event, capsys: pytest.CaptureFixture[str]) -> None:
+    """A message with brackets must not end the run that it tells of."""
+    with RunProgress() as progress:
+        progress(event)
+    assert HOSTILE in capsys.readouterr().err
+
+
+def test_a_trace_prints_expressions_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
+    """Expressions and file names come from data."""
+    sample = Sample(
+        ArtifactRef("0" * 64, 1, "image/png"), Rle((1, 1), "01"), "cat", source="photos[/old].png"
+    )
+    row = CaptionedSample(sample.item, sample, ((HOSTILE,),))
+    step = Step("caption", "1" * 64, "2" * 64, "{}", row)
+    print_traces([Trace(sample.item, "3" * 64, (step,), "caption: [/x]")], as_json=False)
+    printed = capsys.readouterr().out
+    assert f"expressions: {HOSTILE}" in printed
+    assert "photos[/old].png" in printed
+    assert "caption: [/x]" in printed
+
+
+def test_quarantine_lists_messages_as_they_are(tmp_path: Path) -> None:
+    """The message is the worker's last word, whatever it was."""
+    folder = RunFolder(open_store(str(tmp_path)), "run")
+    folder.freeze({})
+    folder.put_quarantined(Quarantined("0" * 64, "quarantined", "caption", "1" * 64, HOSTILE, "how"))
+    ended = CliRunner().invoke(app, ["quarantine", "list", "run", "--store", str(tmp_path)])
+    assert ended.exit_code == 0
+    assert HOSTILE in ended.output
+
+
+def test_quarantine_of_an_unknown_run_is_not_empty(tmp_path: Path) -> None:
+    """A typo in the run's id must not read as good news."""
+    ended = CliRunner().invoke(app, ["quarantine", "list", "nope", "--store", str(tmp_path)])
+    assert isinstance(ended.exception, NotFound)
+
+
+def test_a_local_s3_store_needs_a_folder(tmp_path: Path) -> None:
+    """`--s3` starts a store; one that is there already cannot be where it keeps its data."""
+    ended = CliRunner().invoke(app, ["up", "--s3", "--store", "s3://bucket/prefix"])
+    assert isinstance(ended.exception, InvalidInput)
+    assert "give one as --store, not s3://bucket/prefix" in str(ended.exception)
