@@ -80,16 +80,25 @@ class Driver:
         self._start()
         with ThreadPoolExecutor(self._execution.workers, "task") as pool:
             try:
-                while not self._survey().complete:
-                    check_halt(self._halt)
-                    self._hand_out(pool)
-                    self._listen()
+                while self._work(pool):
+                    # what counts is what lies in the ledger, not what services answered
+                    self.results, self._changed = self._observed(), True
             finally:
                 self._worker.stopping.set()
         return self._found
 
+    def _work(self, pool: ThreadPoolExecutor) -> bool:
+        """Until nothing is missing; True if something was."""
+        worked = False
+        while not self._survey().complete:
+            worked = True
+            check_halt(self._halt)
+            self._hand_out(pool)
+            self._listen()
+        return worked
+
     def _start(self) -> None:
-        self.results = self._patiently(lambda: observe(self.ledger, self.frozen.desired))
+        self.results = self._observed()
         for result in self.results.values():
             self.tally.add_cost(result.cost)
         self._quarantined = set(self._patiently(self.folder.quarantined))
@@ -97,6 +106,9 @@ class Driver:
         found = survey(self.frozen.desired, self.results)
         cached = done_by_stage(self.frozen.desired, found)
         self._on_event(RunStarted(self.frozen.run, planned_by_stage(self.frozen.desired), cached))
+
+    def _observed(self) -> dict[str, ShardResult]:
+        return self._patiently(lambda: observe(self.ledger, self.frozen.desired))
 
     def _survey(self) -> Survey:
         """Surveys when something changed, but not so often that surveying is what the driver mostly does."""

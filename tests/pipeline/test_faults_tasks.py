@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -157,6 +158,28 @@ def test_failed_attempts_count_against_the_caps(tmp_path: Path) -> None:
     assert len(attempts) == 6
     assert all(attempt.code == "INTERNAL" and attempt.cost["seconds"] >= 0 for attempt in attempts)
     assert commit.cost["seconds"] > sum(attempt.cost["seconds"] for attempt in attempts)
+
+
+class Liar(Between):
+    """Answers its second segment call with what it answered to the first."""
+
+    first: ShardResult | None = None
+
+    def execute(self, request: ShardRequest, call: Call) -> ShardResult:
+        result = super().execute(request, call)
+        if request.stage != "segment":
+            return result
+        self.first = self.first or result
+        return replace(result, outputs=self.first.outputs) if self.calls["segment"] == 2 else result
+
+
+def test_a_service_that_lies_about_its_output_is_found_out(tmp_path: Path) -> None:
+    """The ledger's record is the truth, whatever the answer said; what followed from it is left aside."""
+    store = FileStore(tmp_path / "lied")
+    liar = Liar(instant_executor(store))
+    commit = run_spec(spec_with(("workers: 2", "workers: 1")), store, liar)
+    assert liar.calls["group"] == 3 and liar.computed["train"] == 3
+    assert commit.merkle_root == undisturbed_root(tmp_path / "plain")
 
 
 class OneName:
