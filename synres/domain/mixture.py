@@ -16,8 +16,6 @@ from numpy.typing import NDArray
 from synres.domain.seeds import rng
 from synres.errors import InvalidInput, MixturePartEmpty
 
-PAPER_RATIOS: Mapping[str, int] = {"sem_seg": 9, "refer_seg": 3, "vqa": 3, "reason_seg": 1, "synres": 4}
-
 
 class Mixture:
     """`ratios`: part -> whole number, 0 leaves the part out; `sizes`: part -> number of examples.

@@ -21,7 +21,6 @@ from synres.domain.types import Expression
 from synres.domain.words import plain_words
 from synres.errors import InvalidInput
 
-MIN_TILES, MAX_TILES = 4, 9
 _ROWS = {4: (2, 2), 5: (2, 3), 6: (3, 3), 7: (2, 2, 3), 8: (2, 3, 3), 9: (3, 3, 3)}
 
 
@@ -44,11 +43,6 @@ class Tile:
 
     image: NDArray[np.uint8]
     targets: dict[Expression, NDArray[np.bool_]]
-
-
-def draw_tile_count(seed: int) -> int:
-    """4 to 9, equally likely: the real tile and 3 to 8 synthetic ones."""
-    return int(rng(seed, "mosaic_tiles").integers(MIN_TILES, MAX_TILES, endpoint=True))
 
 
 def plan_mosaic(seed: int, tiles: int, size: tuple[int, int]) -> tuple[Box, ...]:

@@ -6,9 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synres.domain.mixture import PAPER_RATIOS, Mixture
+from synres import spec
+from synres.domain.mixture import Mixture
 from synres.errors import InvalidInput, MixturePartEmpty
 
+RATIOS = spec.Mixture().model_dump()
 SIZES = {"sem_seg": 700, "refer_seg": 110, "vqa": 45, "reason_seg": 3, "synres": 260}
 ratio_maps = st.dictionaries(st.sampled_from("abcde"), st.integers(0, 5), min_size=1).filter(
     lambda ratios: any(ratios.values())
@@ -16,13 +18,13 @@ ratio_maps = st.dictionaries(st.sampled_from("abcde"), st.integers(0, 5), min_si
 
 
 def mixture(seed=0):
-    return Mixture(seed, PAPER_RATIOS, SIZES)
+    return Mixture(seed, RATIOS, SIZES)
 
 
 def test_paper_ratios_over_ten_thousand_draws():
     """9:3:3:1:4 within one per cent; in whole cycles of twenty, exactly."""
     drawn = Counter(mixture().draw(step)[0] for step in range(10_000))
-    assert drawn == {part: ratio * 500 for part, ratio in PAPER_RATIOS.items()}
+    assert drawn == {part: ratio * 500 for part, ratio in RATIOS.items()}
 
 
 def test_any_window_of_the_stream_is_mixed():
@@ -30,7 +32,7 @@ def test_any_window_of_the_stream_is_mixed():
     stream = mixture()
     for start in (0, 7, 333):
         drawn = Counter(stream.draw(step)[0] for step in range(start, start + 100))
-        assert all(abs(drawn[part] - 5 * ratio) <= ratio for part, ratio in PAPER_RATIOS.items())
+        assert all(abs(drawn[part] - 5 * ratio) <= ratio for part, ratio in RATIOS.items())
 
 
 @given(st.integers(0, 2**63 - 1), st.integers(0, 10**9))
@@ -55,7 +57,7 @@ def test_each_epoch_holds_each_example_once(seed, ratios, size):
 
 def test_order_follows_the_seed_and_not_the_order_of_parts():
     """Another seed gives another stream; parts listed in another order give the same one."""
-    turned = Mixture(0, dict(reversed(PAPER_RATIOS.items())), SIZES)
+    turned = Mixture(0, dict(reversed(RATIOS.items())), SIZES)
     stream = [mixture().draw(step) for step in range(100)]
     assert stream == [turned.draw(step) for step in range(100)]
     assert stream != [mixture(1).draw(step) for step in range(100)]
@@ -65,7 +67,7 @@ def test_order_follows_the_seed_and_not_the_order_of_parts():
 def test_a_part_without_data_is_an_error(sizes):
     """Never renormalised silently: the part, its ratio and the mend are named."""
     with pytest.raises(MixturePartEmpty, match="'vqa' has ratio 3 and no data; add data or set it to 0"):
-        Mixture(0, PAPER_RATIOS, sizes)
+        Mixture(0, RATIOS, sizes)
 
 
 def test_a_ratio_of_nought_leaves_a_part_out():
