@@ -93,7 +93,7 @@ def _readable(ledger: Ledger, action: str) -> Iterator[Checkpoint]:
             pointer = json.loads(ledger.store.get(found.key))
             tensors = load(ledger.get_blob(pointer["tensors"]))
             yield Checkpoint(pointer["step"], tensors, ledger.get_rows(pointer["log"], StepLog))
-        except (ArtifactMissing, ArtifactCorrupt, json.JSONDecodeError):
+        except (ArtifactMissing, ArtifactCorrupt, ValueError):
             continue
 
 

@@ -85,7 +85,7 @@ def _load(path: Path) -> _File:
         return msgspec.json.decode(path.read_bytes(), type=_File)
     except FileNotFoundError as error:
         raise NotFound(f"{path} does not exist; give the COCO annotations of the folder") from error
-    except (OSError, msgspec.MsgspecError, RecursionError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InvalidInput(f"{path} is no COCO file (images, annotations, categories): {error}") from error
 
 

@@ -65,5 +65,5 @@ def _encode(lease: Lease) -> bytes:
 def _decode(data: bytes) -> Lease:
     try:
         return msgspec.json.decode(data, type=Lease)
-    except msgspec.MsgspecError:
+    except ValueError:
         return Lease("", 0.0)

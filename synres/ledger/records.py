@@ -1,4 +1,4 @@
-"""Actions and their records: `body` is hashed, `meta` never is (house, section 4)."""
+"""Actions and their records: `body` is hashed, `meta` never is (docs/architecture.md)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import msgspec
 
 from synres.domain.digests import digest_json
 from synres.domain.types import Rejection
-from synres.errors import ArtifactCorrupt
+from synres.errors import ArtifactCorrupt, InvalidInput
+from synres.ledger.keys import check_digest
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,11 @@ class Record:
 
     @staticmethod
     def decode(data: bytes) -> Record:
+        """Raises ArtifactCorrupt, also for outputs that no digest could name."""
         try:
-            return msgspec.json.decode(data, type=Record)
-        except msgspec.MsgspecError as error:
+            record = msgspec.json.decode(data, type=Record)
+            for digest in record.body.outputs.values():
+                check_digest(digest)
+        except (ValueError, InvalidInput) as error:
             raise ArtifactCorrupt(f"not a record: {error}") from error
+        return record

@@ -23,5 +23,6 @@ def decode_rows(data: bytes, row_type: type[Row]) -> list[Row]:
     """JSONL to dataclasses; raises ArtifactCorrupt on a line that does not fit `row_type`."""
     try:
         return msgspec.json.Decoder(row_type).decode_lines(data)
-    except msgspec.MsgspecError as error:
+    # not MsgspecError alone: broken UTF-8 comes as UnicodeDecodeError
+    except ValueError as error:
         raise ArtifactCorrupt(f"not rows of {row_type.__name__}: {error}") from error

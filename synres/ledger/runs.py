@@ -175,5 +175,5 @@ def list_runs(store: ArtifactStore) -> list[str]:
 def _decode(data: bytes, kind: type[T], key: str) -> T:
     try:
         return msgspec.json.decode(data, type=kind)
-    except msgspec.MsgspecError as error:
+    except ValueError as error:
         raise ArtifactCorrupt(f"{key} cannot be read: {error}") from error

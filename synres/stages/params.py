@@ -98,7 +98,7 @@ def decode_params(data: bytes, params_type: type[Params]) -> Params:
     """The inverse; raises InvalidInput for unknown, missing or badly typed fields, or other bytes."""
     try:
         params = msgspec.json.decode(data, type=params_type)
-    except msgspec.MsgspecError as error:
+    except ValueError as error:
         raise InvalidInput(f"params do not fit {params_type.__name__}: {error}") from error
     if encode_params(params) != data:
         raise InvalidInput(f"params of {params_type.__name__} are not complete canonical JSON")

@@ -149,12 +149,11 @@ def test_an_unknown_backend_is_named(serve: Serve) -> None:
 def test_params_in_another_form_are_refused(serve: Serve, ledger: Ledger) -> None:
     """Only the bytes that were hashed are params."""
     good = plan_shard(CAPTION, instant_model("caption", 1), (make_samples(ledger, 1),), CHAIN[0][2])
-    loose = type(good)(good.stage, good.action, good.inputs, b" " + good.params)
-    with (
-        CaptionerClient(serve("captioner"), timeout_s=20) as client,
-        pytest.raises(InvalidInput, match="not complete canonical JSON"),
-    ):
-        client.run_shard(loose)
+    with CaptionerClient(serve("captioner"), timeout_s=20) as client:
+        with pytest.raises(InvalidInput, match="not complete canonical JSON"):
+            client.run_shard(replace(good, params=b" " + good.params))
+        with pytest.raises(InvalidInput, match="params do not fit CaptionParams: 'utf-8' codec"):
+            client.run_shard(replace(good, params=b'{"backend":"\xff"}'))
 
 
 @pytest.mark.parametrize(("service", "stage", "params"), CHAIN)

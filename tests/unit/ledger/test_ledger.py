@@ -155,6 +155,17 @@ def test_an_unreadable_record_is_absent_and_replaced(ledger: Ledger, torn: bytes
     assert ledger.commit_record(record) is record
 
 
+@pytest.mark.parametrize("bit", range(8))
+def test_a_record_with_a_flipped_bit_never_stops_a_run(ledger: Ledger, bit: int) -> None:
+    """L2: wherever a bit has flipped, the record reads as some record or counts as absent; nothing raises."""
+    good = ledger.commit_record(make_record(ledger)).encode()
+    for place in range(len(good)):
+        rotten = bytearray(good)
+        rotten[place] ^= 1 << bit
+        ledger.store.put(KEY, bytes(rotten))
+        ledger.find_record("caption", ACTION.digest())
+
+
 def test_a_record_under_another_action_is_absent(ledger: Ledger) -> None:
     """A record that was copied to another action's key does not answer for that action."""
     record = make_record(ledger)

@@ -55,7 +55,7 @@ def test_a_run_of_another_version_is_said(folder: RunFolder, old: bytes) -> None
 def test_what_cannot_be_read_names_its_key(folder: RunFolder) -> None:
     """A torn file of a run is ArtifactCorrupt with its key, and no half result."""
     folder.store.put("runs/run1/spec.json", b"{")
-    folder.store.put("runs/run1/COMMIT.json", b'{"merkle_root":1}')
+    folder.store.put("runs/run1/COMMIT.json", b'{"merkle_root":"\xff"}')
     for read, key in ((folder.spec, "spec.json"), (folder.commit, "COMMIT.json")):
         with pytest.raises(ArtifactCorrupt, match=f"runs/run1/{key} cannot be read"):
             read()
