@@ -1,0 +1,75 @@
+"""What an expression names in a mosaic, worked out on tiles of one colour."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from services.trainer.mosaics import MosaicPool, make_mosaic
+from services.trainer.pictures import TargetObject, TrainingPicture
+from services.trainer.superclasses import superclass_table
+from synres.domain.masks import encode_mask
+from synres.domain.seeds import rng
+
+SIDE = 96
+TABLE = superclass_table("microworld")
+
+
+def _picture(*expressions: str, category: str = "circle") -> TrainingPicture:
+    """A picture with one object of 8 x 8 pixels in its middle."""
+    mask = np.zeros((SIDE, SIDE), np.bool_)
+    mask[44:52, 44:52] = True
+    return TrainingPicture(
+        np.zeros((SIDE, SIDE, 3), np.uint8), (TargetObject(encode_mask(mask), category, expressions),)
+    )
+
+
+def _count(names: list[str], *pictures: TrainingPicture) -> list[int]:
+    """How many objects each name has in the mosaic of the pictures."""
+    places = [(picture, picture.objects[0]) for picture in pictures]
+    mosaic = make_mosaic(places, SIDE, 1, TABLE)
+    return [len(mosaic.named(name)) for name in names]
+
+
+def test_an_expression_names_what_others_entail() -> None:
+    """ "The red circle" fits what is known as "the small red circle", and not the other way round."""
+    tiles = (
+        _picture("the red circle"),
+        _picture("the small red circle"),
+        _picture("the blue circle"),
+        _picture("the red ring", category="ring"),
+    )
+    names = ["the red circle", "the small red circle", "the circle", "the red thing", "the green circle"]
+    assert _count(names, *tiles) == [2, 1, 3, 3, 0]
+
+
+def test_a_broader_noun_names_every_shape_under_it() -> None:
+    """Circle and ring are roundels, a star is not; words of several expressions of one object add up."""
+    tiles = (
+        _picture("the small circle", "the red circle"),
+        _picture("the red ring", category="ring"),
+        _picture("the red star", category="star"),
+        _picture("the bar", category="bar"),
+    )
+    assert _count(["the red roundel", "the small red roundel"], *tiles) == [2, 1]
+
+
+def test_targets_keep_to_their_tiles() -> None:
+    """Masks of different tiles never meet, and each object keeps its scale."""
+    tiles = [_picture(f"the {colour} circle") for colour in ("red", "blue", "green", "pink")]
+    mosaic = make_mosaic([(tile, tile.objects[0]) for tile in tiles], SIDE, 1, TABLE)
+    masks = [found.mask for found in mosaic.objects]
+    assert [int(mask.sum()) for mask in masks] == [64] * 4
+    assert not np.logical_and.reduce(masks).any()
+
+
+def test_related_tiles_are_drawn_more_often() -> None:
+    """Of forty pictures two share an expression; a draw that begins with one brings the other along."""
+    pictures = [_picture("the red circle"), _picture("the red circle")]
+    pictures += [_picture(f"the circle number {k}") for k in range(38)]
+    pool = MosaicPool(pictures)
+    met = 0
+    for seed in range(400):
+        drawn = [found.expressions[0] for _, found in pool.draw(4, rng(seed))]
+        met += drawn[0] == "the red circle" and drawn.count("the red circle") > 1
+    began = sum(pool.draw(4, rng(seed))[0][1].expressions[0] == "the red circle" for seed in range(400))
+    assert met > 0.6 * began > 0
