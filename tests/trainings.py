@@ -74,7 +74,7 @@ def _request(stage: StageCode, params: bytes, inputs: tuple[str, ...]) -> ShardR
     return ShardRequest(stage.name, action.digest(), inputs, params)
 
 
-def silent(**facts: float) -> None:
+def silent(**facts: float | str) -> None:
     """A report that nobody reads."""
 
 

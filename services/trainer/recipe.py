@@ -31,7 +31,7 @@ from synres.stages.shard import Computed, run_shard
 from synres.stages.train import FROM_SCRATCH, TRAIN, starting_weights, training_rows
 
 Report = Callable[..., None]
-"""Called with numbers by name: `done` of `whole` steps, and the loss."""
+"""Called by name with `done` of `whole` steps, the loss, and a `message` for people."""
 
 
 def run_training(
@@ -72,7 +72,8 @@ def _train(
     model.module.train()
     for step in range(len(log), params.steps):
         log.append(_step(model, loader, optimizer, params, step))
-        report(done=step + 1, whole=params.steps, loss=log[-1].loss)
+        loss = log[-1].loss
+        report(done=step + 1, whole=params.steps, loss=loss, message=f"loss {loss:.3f}")
         if (step + 1) % params.checkpoint_every == 0 and step + 1 < params.steps:
             save_checkpoint(ledger, request.action, step + 1, model.module, optimizer, log)
     return log

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import msgspec
 import torch
 
@@ -11,7 +13,10 @@ from synres.errors import InvalidInput
 from synres.ledger.ledger import Ledger
 from synres.ports import ShardRequest, ShardResult
 from synres.stages.evaluate import EVALUATE, run_evaluate_shard
+from synres.stages.shard import Check
 from synres.stages.train import TRAIN
+
+_PICTURES = 50
 
 
 def run_request(ledger: Ledger, request: ShardRequest, report: Report) -> ShardResult:
@@ -21,5 +26,17 @@ def run_request(ledger: Ledger, request: ShardRequest, report: Report) -> ShardR
     if request.stage == TRAIN.name:
         return run_training(ledger, backend, request, report)
     if request.stage == EVALUATE.name:
-        return run_evaluate_shard(ledger, backend.open, backend.model, request)
+        return run_evaluate_shard(ledger, backend.open, backend.model, request, _counting(report))
     raise InvalidInput(f'the trainer knows the stages "train" and "evaluate", not "{request.stage}"')
+
+
+def _counting(report: Report) -> Check:
+    """Called before each picture; tells how many there were, now and then."""
+    numbers = itertools.count()
+
+    def check() -> None:
+        number = next(numbers)
+        if number % _PICTURES == 0:
+            report(pictures=number, message=f"{number} pictures")
+
+    return check

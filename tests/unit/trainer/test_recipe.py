@@ -148,7 +148,7 @@ def _run_and_kill(ledger: Ledger, request: ShardRequest, after_lines: int) -> No
 
 
 def _interrupt_at(step: int) -> Report:
-    def report(done: int, **facts: float) -> None:
+    def report(done: int, **facts: float | str) -> None:
         if done == step:
             raise KeyboardInterrupt
 
