@@ -18,6 +18,8 @@ from synres.ports import JobStatus, ShardRequest
 
 _TAIL_BYTES = 4096
 _RETRY_S = 2.0
+_ENDED_KEPT = 32
+"""Somebody may still ask what became of them; each keeps a file open."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,7 @@ class SubprocessJobs:
             if sum(job.runs for job in self._jobs.values()) >= self._max_jobs:
                 raise Overloaded(f"{self._max_jobs} training jobs run already", retry_after_s=_RETRY_S)
             self._forget(request.action)
+            self._forget_oldest()
             self._jobs[request.action] = self._start(request)
 
     def status(self, action: str) -> JobStatus:
@@ -94,6 +97,11 @@ class SubprocessJobs:
         job.speech.close()
         if job.process.stdin:
             job.process.stdin.close()
+
+    def _forget_oldest(self) -> None:
+        ended = [action for action, job in self._jobs.items() if not job.runs]
+        for action in ended[:-_ENDED_KEPT]:
+            self._forget(action)
 
     def _is_running(self, action: str) -> bool:
         return action in self._jobs and self._jobs[action].runs
