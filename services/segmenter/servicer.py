@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import grpc
 
 from synres.data.images import decode_image
@@ -52,5 +54,8 @@ class SegmenterServicer(segmenter_pb2_grpc.SegmenterServiceServicer):
 
     def _run(self, request: ShardRequest, check: Check) -> ShardResult:
         backend = decode_params(request.params, SegmentParams).backend
-        segmenter, model = self._backends.for_shard(backend, request)
-        return run_segment_shard(self._ledger, segmenter, model, request, check)
+        open_segmenter, model = (
+            partial(self._backends.get_trained, backend),
+            self._backends.get(backend).model,
+        )
+        return run_segment_shard(self._ledger, open_segmenter, model, request, check)

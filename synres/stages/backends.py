@@ -7,9 +7,8 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Generic, Protocol, TypeVar
 
-from synres.domain.types import ModelInfo
 from synres.ledger.ledger import Ledger
-from synres.ports import Segmenter, ShardRequest
+from synres.ports import Segmenter
 
 Backend = TypeVar("Backend")
 
@@ -45,11 +44,6 @@ class SegmenterBackends(Backends[Segmenter]):
         self._ledger = ledger
         self._load_weights = load
         self._trained: OrderedDict[tuple[str, str], Segmenter] = OrderedDict()
-
-    def for_shard(self, name: str, request: ShardRequest) -> tuple[Segmenter, ModelInfo]:
-        """The segmenter, and the model that the action names; trained weights are the second input."""
-        weights = request.inputs[1] if len(request.inputs) > 1 else ""
-        return self.get_trained(name, weights), self.get(name).model
 
     def get_trained(self, name: str, weights: str) -> Segmenter:
         """`weights` is a blob's digest, "" the shipped ones. Raises ArtifactMissing or ArtifactCorrupt."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from synres.data.images import decode_image
 from synres.domain.masks import encode_mask
 from synres.domain.types import Expression, ModelInfo, PseudoMask, SegmentedImage, SynthImage
@@ -15,17 +17,22 @@ SEGMENT = StageCode("segment", 1)
 
 
 def run_segment_shard(
-    ledger: Ledger, segmenter: Segmenter, model: ModelInfo, request: ShardRequest, check: Check = never_stop
+    ledger: Ledger,
+    open_segmenter: Callable[[str], Segmenter],
+    model: ModelInfo,
+    request: ShardRequest,
+    check: Check = never_stop,
 ) -> ShardResult:
     """Rows of SynthImage -> rows of SegmentedImage.
 
-    `model` is the backend's own info; trained weights, if any, are the action's second input and already
-    loaded into `segmenter`.
+    `model` is the backend's own info. Trained weights, if any, are the action's second input:
+    `open_segmenter` takes their digest, or "". It is not called where a record answers.
     """
     decode_params(request.params, SegmentParams)
 
     def work() -> Computed:
         computed = Computed()
+        segmenter = open_segmenter(request.inputs[1] if len(request.inputs) > 1 else "")
         synths = ledger.get_rows(request.inputs[0], SynthImage)
         rows = map_rows(synths, lambda s: [_segment(ledger, segmenter, s)], lambda s: s.item, check, computed)
         computed.outputs = {"rows": ledger.put_rows(rows).digest}

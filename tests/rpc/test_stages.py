@@ -11,6 +11,7 @@ from services.grouper.backends import load_backend as load_grouper
 from synres.domain.masks import encode_mask
 from synres.domain.types import GroupParams, PseudoMask, SegmentedImage, SynthImage
 from synres.errors import ArtifactMissing, InvalidInput, ModelMismatch, NotFound, RejectedItem
+from synres.ledger.keys import blob_key
 from synres.ledger.ledger import Ledger
 from synres.ports import GeneratorInput, ObjectView, ShardResult
 from synres.rpc.captioner.v1 import captioner_pb2
@@ -59,7 +60,10 @@ def _run_here(ledger: Ledger, rows: str) -> list[ShardResult]:
     runs = (
         (captioner.model, lambda request: run_caption_shard(ledger, captioner, request)),
         (generator.model, lambda request: run_generate_shard(ledger, generator, request)),
-        (segmenter.model, lambda request: run_segment_shard(ledger, segmenter, segmenter.model, request)),
+        (
+            segmenter.model,
+            lambda request: run_segment_shard(ledger, lambda _: segmenter, segmenter.model, request),
+        ),
         (grouper.model, lambda request: run_group_shard(ledger, grouper, request)),
     )
     results = []
@@ -135,6 +139,18 @@ def test_trained_weights_are_fetched_from_the_ledger(serve: Serve, ledger: Ledge
         with pytest.raises(ArtifactMissing):
             client.run_shard(plan_shard(SEGMENT, model, (generated, "0" * 64), params))
     assert own.outputs != trained.outputs
+
+
+def test_what_is_recorded_needs_no_weights(serve: Serve, ledger: Ledger) -> None:
+    """A repeated call is answered from the record at once (L5): it loads nothing, present or not."""
+    generated = _run_remote(serve, make_samples(ledger, 1))[1].outputs["rows"]
+    weights = ledger.put_blob(b"abc", "application/octet-stream").digest
+    with SegmenterClient(serve("segmenter"), timeout_s=20) as client:
+        request = plan_shard(SEGMENT, client.describe("instant").model, (generated, weights), CHAIN[2][2])
+        first = client.run_shard(request)
+    ledger.store.delete(blob_key(weights))
+    with SegmenterClient(serve("segmenter"), timeout_s=20) as client:
+        assert client.run_shard(request) == replace(first, cached=True)
 
 
 def test_an_unknown_backend_is_named(serve: Serve) -> None:

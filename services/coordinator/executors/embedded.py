@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from services.coordinator.executor import Call
 from services.coordinator.executors.jobs import run_job
@@ -59,7 +60,8 @@ class EmbeddedExecutor:
             return run_generate_shard(ledger, generator, request, check)
         if request.stage == "segment":
             backend = decode_params(request.params, SegmentParams).backend
-            return run_segment_shard(ledger, *ports.segmenters.for_shard(backend, request), request, check)
+            open_segmenter = partial(ports.segmenters.get_trained, backend)
+            return run_segment_shard(ledger, open_segmenter, self.model("segment", backend), request, check)
         if request.stage == "group":
             grouper = ports.groupers.get(decode_params(request.params, GroupStageParams).backend)
             return run_group_shard(ledger, grouper, request, check)
