@@ -18,6 +18,7 @@ from synres.ledger.ledger import Ledger
 from synres.ledger.stores import open_store
 
 _ORPHANED = 70
+_LONGEST_MESSAGE = 500  # characters: the runner reads the last 4 KiB, and JSON spells some with six bytes
 
 
 def main(arguments: list[str]) -> int:
@@ -27,7 +28,7 @@ def main(arguments: list[str]) -> int:
     try:
         _run(store_url, request_digest)
     except SynresError as error:
-        _say(code=error.code, message=error.message)
+        _say(code=error.code, message=error.message[:_LONGEST_MESSAGE])
         return error.exit_code
     return 0
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -91,6 +92,17 @@ def test_a_job_that_fails_says_its_error(jobs: JobRunner, ledger: Ledger) -> Non
     failed = wait_for(jobs, training.action, has_ended)
     assert (failed.state, failed.code) == ("failed", MixturePartEmpty.code)
     assert "synres" in failed.message
+
+
+def test_a_long_error_is_heard_too(ledger: Ledger) -> None:
+    """The runner reads the end of what a job says; a sentence must not be longer than that."""
+    empty = (MixturePart(name="\u00fc" * 5_000, ratio=1, rows="triplets", inputs=()),)
+    training = train_request(ledger, parts=empty)
+    with closing(SubprocessJobs(ledger)) as jobs:
+        jobs.submit(training)
+        failed = wait_for(jobs, training.action, has_ended)
+    assert (failed.state, failed.code) == ("failed", MixturePartEmpty.code)
+    assert failed.message.startswith("mixture part '\u00fc")
 
 
 def test_one_job_too_many_is_refused(jobs: JobRunner, ledger: Ledger) -> None:
