@@ -8,8 +8,6 @@ from dataclasses import dataclass
 
 from synres.domain.metrics import Interval, paired_bootstrap, scene_ratios, score
 from synres.errors import InvalidInput
-from synres.ledger.ledger import Ledger
-from synres.ports import ShardResult
 from synres.stages.evaluate import EvaluatedExpression
 
 IN_DOMAIN = frozenset({"", "day", "id"})
@@ -51,17 +49,6 @@ class Comparison:
     columns: tuple[str, ...]
     scores: Mapping[str, Mapping[str, Mapping[str, Score]]]
     differences: tuple[Difference, ...]
-
-
-def load_rows(ledger: Ledger, records: Mapping[str, ShardResult]) -> dict[str, Rows]:
-    """Arm -> rows of all its evaluations. `records`: node name -> record."""
-    found: dict[str, list[EvaluatedExpression]] = {}
-    for node, result in records.items():
-        stage, _, rest = node.partition("/")
-        if stage == "evaluate":
-            rows = ledger.get_rows(result.outputs["rows"], EvaluatedExpression)
-            found.setdefault(rest.partition("/")[0], []).extend(rows)
-    return dict(found)
 
 
 def compare(by_seed: Mapping[int, Mapping[str, Rows]], definition: str, baseline: str | None) -> Comparison:

@@ -49,9 +49,9 @@ def demo(
     print_results(out, results)
     out.print(f"\nrun [bold]{results.run}[/]: {counted(progress)}; again, and nothing is.", highlight=False)
     for path in written:
-        out.print(f"  {path}", highlight=False, soft_wrap=True)
+        out.print(f"  {path}", markup=False, highlight=False, soft_wrap=True)
     everything = f"  {target.url} holds every artifact; `synres verify {results.run}` re-hashes them"
-    out.print(everything, highlight=False, soft_wrap=True)
+    out.print(everything, markup=False, highlight=False, soft_wrap=True)
 
 
 def study(

@@ -45,7 +45,7 @@ def export(
         return
     for chain, counts in written.items():
         facts = ", ".join(f"{count:,} {what}" for what, count in counts.items())
-        out.print(f"{folder / chain}: {facts}", highlight=False, soft_wrap=True)
+        out.print(f"{folder / chain}: {facts}", markup=False, highlight=False, soft_wrap=True)
 
 
 def _groups(ledger: Ledger, run: str) -> dict[str, list[str]]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from services.cli.attributes import Shares, measured_attributes
@@ -29,7 +30,7 @@ def print_outcome(spec: RunSpec, store: ArtifactStore, progress: RunProgress, as
         print_json(outcome_json(results) | {"computed": progress.computed, "planned": progress.planned})
         return
     print_results(out, results)
-    out.print(f"run [bold]{results.run}[/] in {store.url}: {counted(progress)}")
+    out.print(f"run [bold]{results.run}[/] in {escape(store.url)}: {counted(progress)}", soft_wrap=True)
 
 
 def print_results(console: Console, results: Results) -> None:

@@ -121,7 +121,7 @@ ALLOWED = {
     "services/generator": CORE | {"torch", "safetensors", "diffusers", "google", "grpc", "PIL"},
     "services/segmenter": CORE | {"torch", "safetensors", "google", "grpc", "PIL"},
     "services/grouper": CORE | {"google", "grpc"},
-    "services/trainer": CORE | {"torch", "pydantic", "safetensors", "msgspec", "google", "grpc", "PIL", "structlog"},
+    "services/trainer": CORE | {"torch", "pydantic", "safetensors", "msgspec", "google", "grpc", "PIL"},
     "services/coordinator": CORE | {"msgspec", "google", "grpc", "structlog"},
     "services/cli": CORE | {"typer", "rich", "PIL", "msgspec", "yaml", "click"},
     "services/allinone.py": set(),
