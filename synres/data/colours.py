@@ -34,9 +34,10 @@ PROTOTYPES: dict[str, tuple[tuple[int, int, int], ...]] = {
 COLOURS: tuple[str, ...] = tuple(PROTOTYPES)
 VIVID: tuple[str, ...] = ("red", "orange", "yellow", "green", "blue", "purple", "pink")
 """Colours that dyed things really have; a person dyed white looks like a ghost."""
-_REACH = np.array([40.0, 11.0, 11.0], np.float32)
-"""How far from the main colour, in L*, a* and b*, pixels follow it. Skin is 20 off the grey of a shirt."""
-_KEPT_VARIATION = np.array([0.8, 0.35, 0.35], np.float32)
+_LIGHT_REACH, _HUE_REACH = 40.0, 11.0
+"""How far from the main colour, in L* and across a*, b*, pixels follow it. Skin is 20 off a grey shirt."""
+_KEPT_LIGHT, _KEPT_DEPTH = 0.8, 0.5
+"""What remains of variation in light and in chroma."""
 _FOLLOW_BLUR = 0.8
 _BITS = 5
 _TO_XYZ = np.array(
@@ -81,11 +82,28 @@ def shift_colour(rgb: NDArray[np.uint8], colour: str, mask: Mask) -> NDArray[np.
         return rgb
     lab = to_lab(rgb)
     main = _main_colour(rgb[mask], lab[mask])
-    moved = to_lab(np.array(PROTOTYPES[colour][0], np.uint8)) + (lab - main) * _KEPT_VARIATION
-    moved[..., 0] = np.clip(moved[..., 0], 0, 100)
-    far = np.linalg.norm((lab - main) / _REACH, axis=-1)
+    goal = to_lab(np.array(PROTOTYPES[colour][0], np.uint8))
+    light, depth, hue = _differences(lab, main)
+    far = np.sqrt((light / _LIGHT_REACH) ** 2 + depth**2 + (hue / _HUE_REACH) ** 2)
+    moved = np.empty_like(lab)
+    moved[..., 0] = np.clip(goal[0] + _KEPT_LIGHT * light, 0, 100)
+    moved[..., 1:] = goal[1:] * (1 + _KEPT_DEPTH * np.clip(depth, -1, 1))[..., None]
     follow = smoothed(np.exp(-(far**3)), _FOLLOW_BLUR)[..., None]
     return from_lab((lab + follow * (moved - lab)).astype(np.float32))
+
+
+def _differences(lab: Lab, main: Lab) -> tuple[Lab, Lab, Lab]:
+    """From the main colour: in L*; in chroma, as a share of what shading may take; and across, in a*, b*.
+
+    Shade and gloss change the chroma of a deep colour much more than its hue.
+    """
+    chroma = float(np.hypot(main[1], main[2]))
+    along = main[1:] / max(chroma, 1e-6)
+    off = lab[..., 1:] - main[1:]
+    depth: Lab = (off @ along / max(_HUE_REACH, 0.6 * chroma)).astype(np.float32)
+    hue = off[..., 0] * along[1] - off[..., 1] * along[0]
+    # A grey has no hue to run along: all of its difference counts as hue.
+    return lab[..., 0] - main[0], depth, hue if chroma > _HUE_REACH else np.linalg.norm(off, axis=-1)
 
 
 def _main_colour(pixels: NDArray[np.uint8], lab: Lab) -> Lab:

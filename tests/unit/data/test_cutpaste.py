@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 import pytest
 
@@ -10,16 +12,19 @@ from synres.data.cutouts import SIDE, Studio, open_studio
 from synres.data.cutpaste import Scene, foresee, paint, plan_scene
 from synres.data.cutpaste_scenes import compose_scenes
 from synres.data.facts import measure
+from synres.data.grounds import tinted, with_backdrop
 from synres.data.images import decode_image
 from synres.data.layout import Wish
 from synres.data.naming import named
 from synres.data.paste import Canvas, Sprite, transformed
 from synres.data.phrases import parse_phrase
+from synres.data.pixels import erode
 from synres.domain.masks import decode_mask
 from synres.ports import Image, SceneMask
 from tests.unit.data.photo import SIZE, THINGS, block, photo, picture, things
 
 
+@cache
 def studio(crowded: bool = False) -> Studio:
     """`crowded`: a table covers half of the photo, so that its objects stay."""
     table = SceneMask("table", block(48, 0, 48, 128) & ~np.logical_or.reduce([t.mask for t in things()]))
@@ -112,7 +117,7 @@ def test_what_is_foreseen_is_what_is_painted(crowded: bool) -> None:
 
 def test_the_same_seed_gives_the_same_scene() -> None:
     """Pure in photo, wish and seed, whatever was composed before from the same studio."""
-    shared = studio()
+    shared = open_studio(photo(), things())
     for seed in range(3):
         paint(shared, plan_scene(shared, Wish(), np.random.default_rng(seed)), False)
     again = paint(shared, plan_scene(shared, Wish(), np.random.default_rng(1)), False)
@@ -209,3 +214,29 @@ def test_scenes_are_shared_out_over_photos() -> None:
     """Two photos make half of the scenes each, and a scene never mixes them."""
     names = [one.name for one in compose_scenes([picture(), picture()], 5, seed=0)]
     assert sorted(names) == [f"table.png~{index}" for index in range(5)]
+
+
+def test_a_tinted_ground_leaves_the_objects() -> None:
+    """The grey table becomes blue; things that stand in a crowded photo keep their pixels."""
+    opened = studio(crowded=True)
+    blue = tinted(opened, "blue")
+    assert np.abs(blue.ground.astype(int) - opened.ground)[erode(opened.masks[0], 2)].max() <= 2
+    bare = erode(opened.cover == 0, 2)
+    assert COLOURS[int(colour_shares(blue.ground[bare]).argmax())] == "blue"
+    assert COLOURS[int(colour_shares(tinted(studio(), "green").ground.reshape(-1, 3)).argmax())] == "green"
+
+
+def test_a_backdrop_shows_no_object() -> None:
+    """Out of focus and without the things, a crowded photo's cut-outs stand alone."""
+    alone = with_backdrop(studio(crowded=True))
+    assert alone.cleared
+    assert np.ptp(alone.ground.astype(int), axis=2).max() < 12
+    assert paint(alone, plan_scene(alone, Wish(), np.random.default_rng(0)), False).objects
+
+
+def test_scenes_of_one_photo_have_many_grounds() -> None:
+    """Half of a dataset's scenes stand before another colour than the photo's."""
+    made = [decode_image(one.image) for one in compose_scenes([picture()], 24, seed=1)]
+    names = {COLOURS[int(colour_shares(image.reshape(-1, 3)).argmax())] for image in made}
+    assert "grey" in names
+    assert len(names) >= 4
