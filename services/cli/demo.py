@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,6 +12,7 @@ from services.cli.console import err, out, print_json
 from services.cli.options import Json, Store, opened
 
 if TYPE_CHECKING:
+    from services.cli.outcome import Outcome
     from services.cli.results import Results
     from synres.spec import RunSpec
 
@@ -33,24 +34,24 @@ def demo(
     json: Json = False,
 ) -> None:
     """The whole method on a laptop, offline: caption, generate, segment, group, train, evaluate, compare."""
-    from services.cli.outcome import counted, outcome_json, print_results
+    from services.cli.outcome import counted, outcome_json, print_results, work_out
     from services.cli.results import load_results
     from services.cli.running import execute
     from synres.spec_yaml import load_spec
 
     loaded, target = load_spec(spec), opened(store)
     progress = execute(loaded, target)
-    results = load_results(target, progress.run, loaded)
-    written = _write(results, output / progress.run)
+    outcome = work_out(load_results(target, progress.run, loaded))
+    written = _write(output / progress.run, _files(outcome))
     if json:
-        print_json(outcome_json(results) | {"computed": progress.computed, "planned": progress.planned,
+        print_json(outcome_json(outcome) | {"computed": progress.computed, "planned": progress.planned,
                                             "files": [str(path) for path in written]})  # fmt: skip
         return
-    print_results(out, results)
-    out.print(f"\nrun [bold]{results.run}[/]: {counted(progress)}; again, and nothing is.", highlight=False)
+    print_results(out, outcome)
+    out.print(f"\nrun [bold]{progress.run}[/]: {counted(progress)}", highlight=False)
     for path in written:
         out.print(f"  {path}", markup=False, highlight=False, soft_wrap=True)
-    everything = f"  {target.url} holds every artifact; `synres verify {results.run}` re-hashes them"
+    everything = f"  {target.url} holds every artifact; `synres verify {progress.run}` re-hashes them"
     out.print(everything, markup=False, highlight=False, soft_wrap=True)
 
 
@@ -76,13 +77,18 @@ def study(
         seeded = with_seed(loaded, seed)
         found[seed] = load_results(target, execute(seeded, target).run, seeded)
     comparison = compare_runs(found)
-    runs = {seed: results.run for seed, results in found.items()}
+    document = {
+        "runs": {str(seed): results.run for seed, results in found.items()},
+        "comparison": comparison_json(comparison) if comparison else None,
+    }
+    (written,) = _write(output, {"study.json": _json_bytes(document)})
     if json:
-        print_json({"runs": runs, "comparison": comparison_json(comparison) if comparison else None})
+        print_json(document | {"files": [str(written)]})
         return
     if comparison:
         print_comparison(out, comparison)
-    out.print(f"runs: {', '.join(f'{run} (seed {seed})' for seed, run in runs.items())}", highlight=False)
+    runs = ", ".join(f"{results.run} (seed {seed})" for seed, results in found.items())
+    out.print(f"runs: {runs}\n  {written}", markup=False, highlight=False, soft_wrap=True)
 
 
 def with_seed(spec: RunSpec, seed: int) -> RunSpec:
@@ -99,19 +105,27 @@ def with_seed(spec: RunSpec, seed: int) -> RunSpec:
     return spec.model_copy(update={"seed": seed, "method": method})
 
 
-def _write(results: Results, folder: Path) -> Sequence[Path]:
-    """A contact sheet for each chain, and the report; raises InvalidInput for a folder it cannot write."""
-    import json
-
+def _files(outcome: Outcome) -> dict[str, bytes]:
+    """A contact sheet for each chain, and the report."""
     from services.cli.outcome import outcome_json
     from services.cli.sheet import contact_sheet
+
+    results = outcome.results
+    subtitle = f"run {results.run}, seed {results.spec.seed}"
+    sheets = {f"{name}.png": contact_sheet(results, name, subtitle) for name in results.spec.method.synthesis}
+    return sheets | {"report.json": _json_bytes(outcome_json(outcome))}
+
+
+def _json_bytes(document: object) -> bytes:
+    import json
+
+    return json.dumps(document, indent=2, ensure_ascii=False).encode()
+
+
+def _write(folder: Path, files: Mapping[str, bytes]) -> list[Path]:
+    """Raises InvalidInput for a folder that cannot be written."""
     from synres.errors import InvalidInput
 
-    files = {
-        f"{chain}.png": contact_sheet(results, chain, f"run {results.run}, seed {results.spec.seed}")
-        for chain in results.spec.method.synthesis
-    }
-    files["report.json"] = json.dumps(outcome_json(results), indent=2, ensure_ascii=False).encode()
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, data in files.items():

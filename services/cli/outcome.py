@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from services.cli.attributes import Shares, measured_attributes
+from services.cli.comparison import Comparison
 from services.cli.console import out, print_json
 from services.cli.report import comparison_json, plain_table, print_comparison
 from services.cli.results import Results, audits, compare_runs, load_results
@@ -23,41 +24,55 @@ if TYPE_CHECKING:
     from synres.ports import ArtifactStore
 
 
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What is worked out from a run's records, once, to be printed and written."""
+
+    results: Results
+    itag: Mapping[str, ItagAudit]
+    attributes: Mapping[str, Shares]
+    comparison: Comparison | None
+
+
+def work_out(results: Results) -> Outcome:
+    """Reads records and oracles; computes no stage."""
+    comparison = compare_runs({results.spec.seed: results})
+    return Outcome(results, audits(results), measured_attributes(results), comparison)
+
+
 def print_outcome(spec: RunSpec, store: ArtifactStore, progress: RunProgress, as_json: bool) -> None:
     """Scores of the arms, what became of each chain, and how much of it was new."""
-    results = load_results(store, progress.run, spec)
+    outcome = work_out(load_results(store, progress.run, spec))
     if as_json:
-        print_json(outcome_json(results) | {"computed": progress.computed, "planned": progress.planned})
+        print_json(outcome_json(outcome) | {"computed": progress.computed, "planned": progress.planned})
         return
-    print_results(out, results)
-    out.print(f"run [bold]{results.run}[/] in {escape(store.url)}: {counted(progress)}", soft_wrap=True)
+    print_results(out, outcome)
+    out.print(f"run [bold]{progress.run}[/] in {store.url}: {counted(progress)}")
 
 
-def print_results(console: Console, results: Results) -> None:
+def print_results(console: Console, outcome: Outcome) -> None:
     """Chains, audits, arms."""
-    if results.spec.method.synthesis:
-        console.print(_chain_table(results))
-    for chain, audit in audits(results).items():
+    if outcome.results.spec.method.synthesis:
+        console.print(_chain_table(outcome.results))
+    for chain, audit in outcome.itag.items():
         console.print(_audit_table(chain, audit))
-    attributes = measured_attributes(results)
-    if attributes:
-        console.print(_attribute_table(attributes))
-    comparison = compare_runs({results.spec.seed: results})
-    if comparison is not None:
-        print_comparison(console, comparison)
+    if outcome.attributes:
+        console.print(_attribute_table(outcome.attributes))
+    if outcome.comparison is not None:
+        print_comparison(console, outcome.comparison)
 
 
-def outcome_json(results: Results) -> dict[str, Any]:
+def outcome_json(outcome: Outcome) -> dict[str, Any]:
     """Everything that `print_results` shows, as fractions; and the Merkle root."""
+    results = outcome.results
     commit = RunFolder(results.ledger.store, results.run).commit()
-    comparison = compare_runs({results.spec.seed: results})
     return {
         "run": results.run,
         "merkle_root": commit.merkle_root if commit else None,
         "chains": {name: _chain_facts(results, name) for name in results.spec.method.synthesis},
-        "itag": {name: msgspec.to_builtins(audit) for name, audit in audits(results).items()},
-        "attributes": measured_attributes(results),
-        "comparison": comparison_json(comparison) if comparison else None,
+        "itag": {name: msgspec.to_builtins(audit) for name, audit in outcome.itag.items()},
+        "attributes": outcome.attributes,
+        "comparison": comparison_json(outcome.comparison) if outcome.comparison else None,
     }
 
 
