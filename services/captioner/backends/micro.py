@@ -25,7 +25,7 @@ from synres.microworld.vocabulary import COLOURS, SHAPES, SIZES, TEXTURES, THING
 from synres.models.shipped import load_shipped
 from synres.ports import Image, Mask, ObjectView
 
-VERSION = 1
+VERSION = 2
 WEIGHTS = Path(__file__).parent / "weights"
 FILE = "micro_coca.safetensors"
 CANDIDATES_PER_EXPRESSION = 8
@@ -52,26 +52,28 @@ class MicroCaptioner:
 
     @torch.inference_mode()
     def caption(self, view: ObjectView, n: int, seed: int) -> list[Expression]:
-        """The `n` likeliest of 8n samples, best first; fewer raise RejectedItem("too_few_expressions").
+        """`n` of 8n samples, likeliest first; fewer raise RejectedItem("too_few_expressions").
 
-        Of samples that state the same attributes only the likeliest counts: no two expressions differ by a
-        word in doubt alone.
+        They state the first `n` choices of attributes that were sampled, short ones among them, each in its
+        likeliest wording: no two expressions differ by a word in doubt alone.
         """
         vector, tokens = self._coca.encode_image(_to_tensor(object_window(view.image, view.mask)))
         generator = torch.Generator().manual_seed(seed)
         count = CANDIDATES_PER_EXPRESSION * n
-        ids = torch.unique(sample_captions(self._coca, tokens, count, generator, TOP_P, TEMPERATURE), dim=0)
+        ids = sample_captions(self._coca, tokens, count, generator, TOP_P, TEMPERATURE)
         likeness = (self._coca.encode_text(ids)[0] @ vector[0]).tolist()
-        best: dict[frozenset[str], Expression] = {}
-        for _, caption in sorted(zip(likeness, ids.tolist(), strict=True), reverse=True):
+        best: dict[frozenset[str], tuple[float, Expression]] = {}
+        for score, caption in zip(likeness, ids.tolist(), strict=True):
             stated = read_caption(caption)
-            if stated:
-                best.setdefault(frozenset(stated), phrase(Constraints(**stated)))
+            choice = frozenset(stated)
+            if stated and (choice in best or len(best) < n):
+                found = (score, phrase(Constraints(**stated)))
+                best[choice] = max(best.get(choice, found), found)
         if len(best) < n:
             raise RejectedItem(
                 "too_few_expressions", f"{len(best)} distinct expressions of one object, {n} asked for"
             )
-        return list(best.values())[:n]
+        return [expression for _, expression in sorted(best.values(), reverse=True)]
 
 
 def object_window(image: Image, mask: Mask) -> Image:
