@@ -28,17 +28,25 @@ def export(
     store: Store = None,
     json: Json = False,
 ) -> None:
-    """Write each chain's triplets as COCO with RefCOCO-like refs, and as one Parquet file."""
+    """Write each chain as COCO with RefCOCO-like refs, as one Parquet file, and as a contact sheet."""
+    from services.cli.results import load_results
+    from services.cli.sheet import contact_sheet
+    from services.coordinator.plan import spec_of
     from synres.data.export_coco import export_coco
     from synres.data.export_parquet import export_parquet
     from synres.ledger.ledger import Ledger
+    from synres.ledger.runs import RunFolder
 
     ledger = Ledger(opened(store))
+    results = load_results(ledger.store, run, spec_of(RunFolder(ledger.store, run)))
     written = {}
     for chain, groups in _groups(ledger, run).items():
         triplets = list(_triplets(ledger, groups))
         made = export_coco(triplets, ledger.get_blob, folder / chain / "coco")
         export_parquet(triplets, ledger.get_blob, folder / chain / "triplets.parquet")
+        if results.count("segment", chain, "out"):
+            sheet = contact_sheet(results, chain, f"run {run}, seed {results.spec.seed}")
+            (folder / chain / "contact-sheet.png").write_bytes(sheet)
         written[chain] = {"images": made.images, "masks": made.masks, "expressions": made.expressions}
     if json:
         print_json(written)

@@ -97,12 +97,18 @@ def licences(models: Models) -> dict[str, str]:
     return {f"{stage}/{backend}": model.licence for (stage, backend), model in sorted(models.items())}
 
 
+def spec_of(folder: RunFolder) -> RunSpec:
+    """The spec that a run was frozen with; how it was executed is not kept. Raises NotFound."""
+    frozen = folder.spec()
+    return RunSpec.model_validate({"name": frozen["name"], **json.loads(frozen["spec"])})
+
+
 def open_desired(folder: RunFolder) -> tuple[str, Desired]:
     """Name and nodes of a run as they were frozen: no dataset is read, no model loaded. Raises NotFound."""
     frozen, plan = folder.spec(), folder.plan()
     if plan is None:
         raise NotFound(f"run {folder.run} has no plan yet: run its spec again")
-    spec = RunSpec.model_validate({"name": frozen["name"], **json.loads(frozen["spec"])})
+    spec = spec_of(folder)
     models = {}
     for place, fields in frozen["models"].items():
         stage, _, backend = place.partition("/")

@@ -83,6 +83,11 @@ class Studio:
             self._dyed[index, colour] = shift_colour(cutout.rgb, colour, cutout.alpha > 0.5)
         return self._dyed[index, colour]
 
+    def can_stand_alone(self, index: int) -> bool:
+        """True if the cut-out is neither a scrap nor so large that it would hide the rest."""
+        low, high = PASTED_SHARES
+        return low <= self.cutouts[index].area / self.cover.size <= high
+
     def shares(self, index: int, colour: str) -> tuple[float, ...]:
         """`colour_shares` of a cut-out in that dye."""
         if (index, colour) not in self._shares:

@@ -7,11 +7,10 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from synres.data.attributes import describe_near, find_landmarks
-from synres.data.colours import COLOURS
 from synres.data.cutouts import Studio, open_studio
 from synres.data.cutpaste import Scene, paint, plan_scene
 from synres.data.facts import measure
-from synres.data.grounds import tinted, with_backdrop
+from synres.data.grounds import Grounds
 from synres.data.images import decode_image, encode_png
 from synres.data.layout import Wish
 from synres.data.source import Picture, Referred
@@ -23,7 +22,6 @@ from synres.ports import SceneMask
 OBJECTS = 6
 EXPRESSIONS = 3
 """At most so many objects of a scene are referred to, each by so many expressions."""
-BACKDROP_SHARE, TINTED_SHARE = 0.5, 0.5
 MIN_SHARE = 0.004
 """Smaller objects, as a share of the picture, are seen but not referred to."""
 
@@ -35,31 +33,12 @@ def compose_scenes(pictures: Iterable[Picture], scenes: int, seed: int) -> Itera
     """
     photos = list(pictures)
     for start, photo in enumerate(photos):
-        grounds = _Grounds(_studio_of(photo))
+        grounds = Grounds(_studio_of(photo))
         for index in range(start, scenes, len(photos)):
             rng = named_rng(seed, "cutpaste_scenes", index)
             studio = grounds.draw(rng)
             scene = paint(studio, plan_scene(studio, Wish(), rng), has_target=False)
             yield _picture(scene, f"{photo.name}~{index}", photo.domain, rng)
-
-
-class _Grounds:
-    """A photo's studio before each ground that was asked for, made when it is first drawn."""
-
-    def __init__(self, studio: Studio) -> None:
-        self._made = {(False, ""): studio}
-
-    def draw(self, rng: np.random.Generator) -> Studio:
-        """The photo's own ground, or a backdrop where that is crowded; often in another colour."""
-        backdrop = bool(rng.random() < BACKDROP_SHARE) and not self._studio(False, "").cleared
-        tinted_so = rng.random() < TINTED_SHARE
-        return self._studio(backdrop, COLOURS[int(rng.integers(len(COLOURS)))] if tinted_so else "")
-
-    def _studio(self, backdrop: bool, colour: str) -> Studio:
-        if (backdrop, colour) not in self._made:
-            plain = self._studio(backdrop, "") if colour else with_backdrop(self._studio(False, ""))
-            self._made[backdrop, colour] = tinted(plain, colour) if colour else plain
-        return self._made[backdrop, colour]
 
 
 def _studio_of(photo: Picture) -> Studio:

@@ -5,16 +5,18 @@ One photo has one ground. A model that is trained on it alone learns that ground
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
 from PIL import Image as PillowImage
 from PIL import ImageFilter
 
-from synres.data.colours import shift_colour
+from synres.data.colours import COLOURS, shift_colour
 from synres.data.cutouts import Studio
 from synres.data.pixels import blurred, spread
 
+BACKDROP_SHARE, TINTED_SHARE = 0.5, 0.5
 _OUT_OF_FOCUS = 0.08
 """Blur of a backdrop, as a share of the picture's longest side."""
 _GRAIN = 3.0
@@ -39,3 +41,27 @@ def with_backdrop(studio: Studio, seed: int = 0) -> Studio:
     grain = _GRAIN * rng.standard_normal((*studio.cover.shape, 1))
     ground = np.clip(np.asarray(soft) + grain, 0, 255).astype(np.uint8)
     return replace(studio, ground=ground, cleared=True, _changes={})
+
+
+class Grounds:
+    """A photo's studio before each ground that was drawn, made when it is first drawn."""
+
+    def __init__(self, studio: Studio) -> None:
+        self.studio = studio
+        self._made = {(False, ""): studio}
+
+    def draw(self, rng: np.random.Generator, shown: Iterable[int] = ()) -> Studio:
+        """The photo's own ground or, where that is crowded, half of the time a backdrop; half are tinted.
+
+        `shown` are cut-outs that the scene must have: no backdrop unless all of them look well alone.
+        """
+        backdrop = rng.random() < BACKDROP_SHARE and not self.studio.cleared
+        backdrop = backdrop and all(self.studio.can_stand_alone(index) for index in shown)
+        tint = COLOURS[int(rng.integers(len(COLOURS)))]
+        return self._before(backdrop, tint if rng.random() < TINTED_SHARE else "")
+
+    def _before(self, backdrop: bool, colour: str) -> Studio:
+        if (backdrop, colour) not in self._made:
+            plain = self._before(backdrop, "") if colour else with_backdrop(self.studio)
+            self._made[backdrop, colour] = tinted(plain, colour) if colour else plain
+        return self._made[backdrop, colour]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from synres.data.colours import VIVID
-from synres.data.cutouts import PASTED_SHARES, Cutout, Studio
+from synres.data.cutouts import Cutout, Studio
 from synres.ports import Mask
 
 DISTRACTORS = (2, 4)
@@ -49,6 +49,11 @@ class Wish:
     others: frozenset[int] = frozenset()
     boldness: float = 1.0
 
+    @property
+    def shown(self) -> frozenset[int]:
+        """Target and others."""
+        return self.others if self.target is None else self.others | {self.target}
+
 
 def place_objects(studio: Studio, wish: Wish, rng: np.random.Generator) -> list[Placed]:
     """Every object of the scene; the target, if any, comes first."""
@@ -69,7 +74,7 @@ def _plan_cleared(studio: Studio, wish: Wish, rng: np.random.Generator) -> list[
 def _choose(studio: Studio, wish: Wish, rng: np.random.Generator) -> list[int]:
     """Target and wished others, then distractors; now and then a twin of one of them."""
     first = [] if wish.target is None else [wish.target]
-    chosen = first + sorted(wish.others - set(first))
+    chosen = first + sorted(wish.shown - set(first))
     count = len(first) + int(rng.integers(DISTRACTORS[0], DISTRACTORS[1] + 1))
     chosen += _draw(studio, chosen, max(0, count - len(chosen)), rng)
     twin = wish.boldness > 0.5 and rng.random() < TWIN_SHARE
@@ -91,9 +96,8 @@ def _plan_kept(studio: Studio, wish: Wish, rng: np.random.Generator) -> list[Pla
 
 def _draw(studio: Studio, but: Sequence[int], count: int, rng: np.random.Generator) -> list[int]:
     """Up to `count` different cut-outs; those that are whole come more often."""
-    low, high = (share * studio.ground[..., 0].size for share in PASTED_SHARES)
     weights = np.array(
-        [cutout.whole + 0.1 if low <= cutout.area <= high else 0.0 for cutout in studio.cutouts]
+        [cutout.whole + 0.1 if studio.can_stand_alone(i) else 0.0 for i, cutout in enumerate(studio.cutouts)]
     )
     weights[list(but)] = 0
     usable = min(count, int(np.count_nonzero(weights)))

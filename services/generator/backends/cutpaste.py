@@ -13,6 +13,7 @@ from synres.data.colours import COLOURS
 from synres.data.cutouts import Studio, open_studio
 from synres.data.cutpaste import Scene, foresee, paint, plan_scene
 from synres.data.facts import Facts, measure
+from synres.data.grounds import Grounds
 from synres.data.layout import Wish
 from synres.data.naming import named
 from synres.data.phrases import Phrase, parse_phrase
@@ -40,7 +41,8 @@ class CutpasteGenerator:
         Raises RejectedItem("object_too_small") for an object that vanishes at that size.
         """
         photo, target = _photo_of(request.view)
-        studio = _studio(photo)
+        grounds = _grounds(photo)
+        studio = grounds.studio
         if not studio.masks[target].any():
             raise RejectedItem(
                 "object_too_small", f"this {request.view.category} is below one pixel of a scene"
@@ -49,7 +51,7 @@ class CutpasteGenerator:
             parse_phrase(text, {cutout.category for cutout in studio.cutouts}) for text in request.expressions
         ]
         wish = _wish(studio, target, phrases)
-        return [_first_that_fits(_paintings(studio, wish, phrases, seed), phrases) for seed in seeds]
+        return [_first_that_fits(_paintings(grounds, wish, phrases, seed), phrases) for seed in seeds]
 
 
 @dataclass(frozen=True)
@@ -62,8 +64,8 @@ class _Photo:
 
 
 @lru_cache(maxsize=4)
-def _studio(photo: _Photo) -> Studio:
-    return open_studio(photo.image, photo.objects)
+def _grounds(photo: _Photo) -> Grounds:
+    return Grounds(open_studio(photo.image, photo.objects))
 
 
 def _photo_of(view: ObjectView) -> tuple[_Photo, int]:
@@ -86,19 +88,19 @@ def _wish(studio: Studio, target: int, phrases: Sequence[Phrase]) -> Wish:
     return Wish(target, colour, others)
 
 
-def _paintings(studio: Studio, wish: Wish, phrases: Sequence[Phrase], seed: int) -> Iterator[Scene]:
+def _paintings(grounds: Grounds, wish: Wish, phrases: Sequence[Phrase], seed: int) -> Iterator[Scene]:
     """Scenes that look right before they are painted, ever nearer to the photo's layout; at last that."""
     rng = np.random.Generator(np.random.PCG64(seed))
-    painted = 0
+    studio, painted = grounds.draw(rng, wish.shown), 0
     for number in range(PLANS):
         plan = plan_scene(studio, replace(wish, boldness=1 - number / PLANS), rng)
         if painted < PAINTINGS and set(_meant(phrases, foresee(studio, plan), 0)) == {0}:
             painted += 1
             yield paint(studio, plan, has_target=True)
     everything = frozenset(range(len(studio.cutouts))) - {wish.target}
-    yield paint(
-        studio, plan_scene(studio, replace(wish, others=everything, boldness=0.0), rng), has_target=True
-    )
+    # A backdrop has no layout of its own to fall back on; a tinted ground has.
+    own = studio if studio.cleared == grounds.studio.cleared else grounds.studio
+    yield paint(own, plan_scene(own, replace(wish, others=everything, boldness=0.0), rng), has_target=True)
 
 
 def _first_that_fits(scenes: Iterator[Scene], phrases: Sequence[Phrase]) -> GeneratedImage:

@@ -29,7 +29,7 @@ def generate(noun: str, *expressions: str, pictures: int = 4) -> list[GeneratedI
     ("noun", "expressions"),
     [
         ("cup", ("the red cup", "the object left of the box", "the cup on the left")),
-        ("ball", ("the yellow ball", "the smallest object", "the object below the box")),
+        ("ball", ("the yellow ball", "the ball", "the object below the box")),
         ("book", ("the blue object", "the book", "the largest object")),
     ],
 )
