@@ -18,7 +18,9 @@ def load_shipped(folder: Path, name: str) -> tuple[dict[str, torch.Tensor], str]
     """The float32 tensors of `name` and its sha256; raises BackendUnavailable if absent or altered."""
     path = folder / name
     if not path.is_file():
-        raise BackendUnavailable(f"weights {path} are missing; install the package again or run `make micro-weights`")
+        raise BackendUnavailable(
+            f"weights {path} are missing; install the package again or run `make micro-weights`"
+        )
     data = path.read_bytes()
     digest = digest_bytes(data)
     if digest != _read_digests(folder).get(name):
