@@ -1,4 +1,4 @@
-"""Trains the audit classifier anew: `python -m tools.micro_audit` (about 4 CPU-minutes on one thread)."""
+"""Trains the audit classifier anew: `python -m tools.micro_audit` (about 7 CPU-minutes on one thread)."""
 
 from __future__ import annotations
 

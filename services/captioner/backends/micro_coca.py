@@ -76,18 +76,13 @@ def _block(inputs: int, outputs: int, stride: int) -> list[nn.Module]:
 
 
 def caption_loss(model: MicroCoca, pictures: Tensor, ids: Tensor, weight: float = 2.0) -> Tensor:
-    """`weight` x captioning loss + symmetric contrastive loss over the batch (equation 4 of the paper).
-
-    `ids` (n, k, t) holds k captions of each picture; the first also serves the contrastive loss.
-    """
+    """`weight` x captioning loss + symmetric contrastive loss over the batch (equation 4 of the paper)."""
     image_vectors, image_tokens = model.encode_image(pictures)
-    text_vectors, text_tokens = model.encode_text(ids.flatten(0, 1))
-    image_tokens = image_tokens.repeat_interleave(ids.shape[1], 0)
+    text_vectors, text_tokens = model.encode_text(ids)
     logits = model.next_words(text_tokens[:, :-1], image_tokens).flatten(0, 1)
-    wanted, told = ids[..., 1:].flatten(), ids[..., :-1].flatten() != END
+    wanted, told = ids[:, 1:].flatten(), ids[:, :-1].flatten() != END
     captioning = F.cross_entropy(logits[told].float(), wanted[told])
-    first = text_vectors.unflatten(0, ids.shape[:2])[:, 0]
-    likeness = image_vectors.float() @ first.float().T * model.log_scale.exp().clamp(max=50)
+    likeness = image_vectors.float() @ text_vectors.float().T * model.log_scale.exp().clamp(max=50)
     own = torch.arange(len(likeness))
     contrastive = (F.cross_entropy(likeness, own) + F.cross_entropy(likeness.T, own)) / 2
     return weight * captioning + contrastive
