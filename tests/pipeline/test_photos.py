@@ -9,14 +9,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 from PIL import Image as PillowImage
+from pyarrow import parquet
 
 from services.captioner.backends import load_backend as load_captioner
+from services.cli.export import export
 from services.coordinator.datasets import ingest_datasets
 from services.coordinator.executors.embedded import EmbeddedExecutor, Ports
 from services.coordinator.run import run_spec, status
 from services.generator.backends import load_backend as load_generator
 from services.grouper.backends import load_backend as load_grouper
+from synres.data.coco import read_coco
 from synres.data.facts import measure
 from synres.data.images import decode_image, encode_png
 from synres.data.naming import named
@@ -193,3 +197,17 @@ def test_the_same_photographs_give_the_same_root(tmp_path: Path) -> None:
         store = FileStore(tmp_path / name)
         roots.append(run_spec(each, store, photo_executor(store)).merkle_root)
     assert roots[0] == roots[1]
+
+
+def test_a_run_exports_with_its_contact_sheet(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """One folder for the chain: COCO that the reader takes back, Parquet, and a sheet that opens."""
+    store = FileStore(tmp_path / "store")
+    run_spec(poisoned_spec(tmp_path), store, photo_executor(store))
+    (run,) = list_runs(store)
+    export(run, tmp_path / "out", store=str(tmp_path / "store"), json=True)
+    counts = json.loads(capsys.readouterr().out)["main"]
+    folder = tmp_path / "out" / "main"
+    pictures = list(read_coco(folder / "coco", folder / "coco" / "annotations.json"))
+    assert len(pictures) == counts["images"] > 0
+    assert parquet.read_table(folder / "triplets.parquet").num_rows == counts["images"]
+    assert decode_image((folder / "contact-sheet.png").read_bytes()).shape[1] > 1000
