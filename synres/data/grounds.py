@@ -17,6 +17,8 @@ from synres.data.cutouts import Studio
 from synres.data.pixels import blurred, spread
 
 BACKDROP_SHARE, TINTED_SHARE = 0.5, 0.5
+TINTS: tuple[str, ...] = tuple(colour for colour in COLOURS if colour not in ("black", "white"))
+"""Black and white would swallow shade and gloss."""
 _OUT_OF_FOCUS = 0.08
 """Blur of a backdrop, as a share of the picture's longest side."""
 _GRAIN = 3.0
@@ -57,7 +59,7 @@ class Grounds:
         """
         backdrop = rng.random() < BACKDROP_SHARE and not self.studio.cleared
         backdrop = backdrop and all(self.studio.can_stand_alone(index) for index in shown)
-        tint = COLOURS[int(rng.integers(len(COLOURS)))]
+        tint = TINTS[int(rng.integers(len(TINTS)))]
         return self._before(backdrop, tint if rng.random() < TINTED_SHARE else "")
 
     def _before(self, backdrop: bool, colour: str) -> Studio:
