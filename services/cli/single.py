@@ -35,7 +35,8 @@ def segment(
         str | None, typer.Option(help="Ask the segmenter service at host:port instead.")
     ] = None,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="The overlay. Default: <picture>-masks.png.")
+        Path | None,
+        typer.Option("--output", "-o", help="The overlay, a PNG. Default: PICTURE-masks.png."),
     ] = None,
     store: Store = None,
     json: Json = False,
@@ -44,6 +45,8 @@ def segment(
     from synres.data.images import encode_png
     from synres.data.overlay import draw_masks
 
+    if not all(expression.strip() for expression in expressions):
+        raise InvalidInput('an expression is empty: say what to find, for example "the small red circle"')
     image = _read_picture(picture)
     found = _asked(address, backend, weights, image, expressions) if address else _segmenter(
         backend, weights, store).segment(image, expressions)  # fmt: skip

@@ -70,3 +70,10 @@ def test_a_local_s3_store_needs_a_folder(tmp_path: Path) -> None:
     ended = CliRunner().invoke(app, ["up", "--s3", "--store", "s3://bucket/prefix"])
     assert isinstance(ended.exception, InvalidInput)
     assert "give one as --store, not s3://bucket/prefix" in str(ended.exception)
+
+
+def test_an_empty_expression_names_nothing() -> None:
+    """Else the answer would be "no target", as if somebody had looked."""
+    ended = CliRunner().invoke(app, ["segment", "picture.png", "the circle", " "])
+    assert isinstance(ended.exception, InvalidInput)
+    assert "an expression is empty" in str(ended.exception)
