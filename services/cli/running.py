@@ -86,6 +86,9 @@ def plan(spec: SpecFile, executor: Executor = None, store: Store = None, json: J
         )
         return
     out.print(_stage_table(f"run {estimate.run}", estimate.planned, estimate.cached))
+    if estimate.cached == estimate.planned:
+        out.print("nothing to compute: all of it is there")
+        return
     costs = ", ".join(f"{name} {amount:,.1f}" for name, amount in estimate.cost.items() if amount)
     out.print(f"to compute, by the costs of like records: {costs or 'unknown, nothing like it was run here'}")
 
