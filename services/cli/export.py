@@ -10,7 +10,7 @@ import typer
 
 from services.cli.console import out, print_json
 from services.cli.options import Json, Store, opened
-from synres.errors import NotFound
+from synres.errors import InvalidInput, NotFound
 
 if TYPE_CHECKING:
     from synres.domain.types import Triplet
@@ -39,6 +39,7 @@ def export(
 
     ledger = Ledger(opened(store))
     results = load_results(ledger.store, run, spec_of(RunFolder(ledger.store, run)))
+    _make(folder)
     written = {}
     for chain, groups in _groups(ledger, run).items():
         triplets = list(_triplets(ledger, groups))
@@ -54,6 +55,13 @@ def export(
     for chain, counts in written.items():
         facts = ", ".join(f"{count:,} {what}" for what, count in counts.items())
         out.print(f"{folder / chain}: {facts}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InvalidInput(f"{folder} cannot be made: {error.strerror}; name another folder") from error
 
 
 def _groups(ledger: Ledger, run: str) -> dict[str, list[str]]:
