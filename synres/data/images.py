@@ -8,7 +8,7 @@ import zlib
 
 import numpy as np
 from PIL import Image as PillowImage
-from PIL import ImageFile
+from PIL import ImageFile, UnidentifiedImageError
 
 from synres.errors import RejectedItem
 from synres.ports import Image
@@ -59,6 +59,8 @@ def _open(data: bytes) -> ImageFile.ImageFile:
         return PillowImage.open(io.BytesIO(data), formats=FORMATS)
     except (PillowImage.DecompressionBombError, PillowImage.DecompressionBombWarning) as error:
         raise RejectedItem("image_too_many_pixels", str(error)) from error
+    except UnidentifiedImageError as error:
+        raise RejectedItem("image_unreadable", f"not one of {', '.join(FORMATS)}") from error
     except _DAMAGE as error:
         raise RejectedItem("image_unreadable", f"not one of {', '.join(FORMATS)}: {error}") from error
 

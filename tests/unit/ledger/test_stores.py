@@ -29,8 +29,17 @@ def test_s3_takes_bucket_and_prefix() -> None:
         assert store.url == url.rstrip("/")
 
 
-@pytest.mark.parametrize("url", ["s3://", "http://host/bucket", "s3://b", "s3://b!d/x", "s3://bucket/../x"])
+@pytest.mark.parametrize(
+    "url", ["s3://", "s3:/b/x", "http://host/bucket", "s3://b", "s3://b!d/x", "s3://bucket/../x"]
+)
 def test_other_urls_are_refused(url: str) -> None:
     """Another scheme, no bucket, a name that no bucket may have, and a prefix that climbs are bad input."""
     with pytest.raises(InvalidInput):
         open_store(url, StoreSettings())
+
+
+def test_a_file_is_refused(tmp_path: Path) -> None:
+    """A file in the folder's place would read as an empty store."""
+    (tmp_path / "file").touch()
+    with pytest.raises(InvalidInput, match="is a file"):
+        open_store(str(tmp_path / "file"))
