@@ -28,7 +28,11 @@ def register(app: typer.Typer) -> None:
 def verify(
     run: Annotated[str, typer.Argument(help="The run's id, as `synres run` prints it.")],
     show: Annotated[
-        str | None, typer.Option(metavar="ITEM", help="Tell where this item's triplets came from.")
+        str | None,
+        typer.Option(
+            metavar="ITEM",
+            help="Tell where an item's triplets came from: `item` of an export's Parquet file.",
+        ),
     ] = None,
     store: Store = None,
     json: Json = False,
