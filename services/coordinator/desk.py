@@ -13,8 +13,9 @@ import msgspec
 from services.coordinator.events import Event, RunStarted, TaskDone, TaskFailed, TaskStarted, Waiting
 from services.coordinator.executor import Executor
 from services.coordinator.run import freeze, run_spec
+from services.coordinator.worker import code_of
 from synres import telemetry
-from synres.errors import ArtifactMissing, NotFound, RunCancelled, StoreFull, StoreUnavailable, SynresError
+from synres.errors import ArtifactMissing, NotFound, RunCancelled, StoreFull, StoreUnavailable
 from synres.ledger.keys import run_key
 from synres.ledger.ledger import Ledger
 from synres.ledger.runs import list_runs
@@ -154,9 +155,10 @@ class Desk:
             return
         except (StoreUnavailable, StoreFull):
             raise
-        except SynresError as error:
-            telemetry.log.warning("run stopped", code=error.code, message=error.message)
-            self._put(run, RunRequest(spec.model_dump_json(), f"{error.code}: {error.message}"))
+        except Exception as error:  # noqa: BLE001 of a fault of ours, too, whoever asks must be told
+            code = code_of(error)
+            telemetry.log.warning("run stopped", code=code, message=str(error))
+            self._put(run, RunRequest(spec.model_dump_json(), f"{code}: {error}"))
         else:
             telemetry.log.info("run committed", merkle_root=commit.merkle_root)
             self.store.delete(_key(run))

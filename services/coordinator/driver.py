@@ -214,7 +214,7 @@ class Driver:
         return delay_s
 
     def _count(self, task: Task, error: BaseException, seconds: float) -> None:
-        attempts = self._worker.count(task, task.action, error, seconds)
+        attempts = self._worker.count(task, task.action, error, seconds, self._halt)
         if attempts >= self._execution.max_attempts and not self._worker.must_split(task):
             raise TrainingFailed(
                 f"{task.node.name} failed {attempts} times, at last with {code_of(error)}: {error}"

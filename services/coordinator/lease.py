@@ -43,7 +43,8 @@ def _wait_for(lease: RunLease, holder: str, ttl_s: float, on_event: OnEvent, hal
     while not _take(lease, holder, ttl_s):
         other = _holder(lease)
         if _is_dead(other):
-            lease.drop(other)
+            with suppress(StoreError):
+                lease.drop(other)
             continue
         on_event(Waiting("the lease", "LEASE_HELD", f"{other} drives this run; waiting for it to end"))
         pause(ttl_s / _POLLS_PER_TTL, halt)
@@ -55,10 +56,11 @@ def _renew(lease: RunLease, holder: str, ttl_s: float, over: threading.Event) ->
 
 
 def _take(lease: RunLease, holder: str, ttl_s: float) -> bool:
-    # a store that does not answer is the driver's affair; it waits with more patience
+    """False if another has it."""
     with suppress(StoreError):
         return lease.take(holder, ttl_s)
-    return False
+    # a store that does not answer is the driver's affair: its patience has an end, and no lease is needed
+    return True
 
 
 def _holder(lease: RunLease) -> str:

@@ -124,12 +124,14 @@ class Worker:
             return
         if verdict is Verdict.DIED:
             self.suspects.add(task.node.stage)
-        self.count(task, request.action, error, seconds)
+        self.count(task, request.action, error, seconds, self.stopping)
 
-    def count(self, task: Task, action: str, error: BaseException, seconds: float) -> int:
+    def count(
+        self, task: Task, action: str, error: BaseException, seconds: float, halt: threading.Event
+    ) -> int:
         """Writes an attempt down, however long the store makes it wait; returns how many there are."""
         write = lambda: self._tally.add_attempt(task.node.stage, action, error, seconds)
-        attempt = patiently(write, "attempts", self._execution.patience_s, self._tell, self.stopping)
+        attempt = patiently(write, "attempts", self._execution.patience_s, self._tell, halt)
         self._tell(TaskFailed(task.node.stage, task.node.name, code_of(error), str(error), attempt))
         return attempt
 

@@ -13,6 +13,7 @@ import pytest
 from services.coordinator.app import build
 from services.coordinator.desk import Desk
 from services.coordinator.settings import CoordinatorSettings
+from synres.domain.types import ModelInfo
 from synres.errors import CostCapReached, InvalidInput, NotFound, SpecInvalid
 from synres.ledger.file_store import FileStore
 from synres.rpc.channel import Connection
@@ -96,6 +97,27 @@ def test_a_run_that_stopped_itself_says_why(tmp_path: Path) -> None:
         run = client.ask("SubmitRun", spec=SPEC.replace("patience_s: 30", "caps: {max_images: 8}")).run
         found = client.wait_for(run, lambda found: found.state == pb.RUN_STATE_STOPPED)
     assert found.message.startswith(f"{CostCapReached.code}: 8 images are spent")
+
+
+def test_a_fault_of_ours_stops_the_run_and_is_told(tmp_path: Path) -> None:
+    """A driver that broke is not "running" for ever."""
+    store = FileStore(tmp_path)
+
+    class Broken(Between):
+        def model(self, stage: str, backend: str) -> ModelInfo:
+            self.calls["model"] += 1
+            if self.calls["model"] > 6:
+                raise ZeroDivisionError("a fault")
+            return super().model(stage, backend)
+
+    desk = Desk(store, Broken(instant_executor(store)))
+    run = desk.submit(spec_with())
+    deadline_s = time.monotonic() + 10
+    while desk.watch(run) is not None and time.monotonic() < deadline_s:
+        time.sleep(0.02)
+    request = desk.request(run)
+    assert request is not None
+    assert request.stopped == "ZeroDivisionError: a fault"
 
 
 def test_runs_are_listed_in_pages(tmp_path: Path) -> None:

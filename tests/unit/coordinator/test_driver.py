@@ -19,6 +19,8 @@ from synres.errors import (
     InternalError,
     Overloaded,
     RunCancelled,
+    ServiceUnavailable,
+    StoreUnavailable,
     TrainingFailed,
 )
 from synres.ledger.file_store import FileStore
@@ -84,6 +86,41 @@ def test_a_halted_run_stops_between_two_items(tmp_path: Path) -> None:
     assert time.monotonic() - stopped_s < 2.0
 
 
+class Refusing(MemoryStore):
+    """Is down for keys that hold `word`; says when it was first asked for one."""
+
+    def __init__(self, word: str) -> None:
+        super().__init__()
+        self.word, self.asked = word, threading.Event()
+
+    def put_if_absent(self, key: str, data: bytes) -> bool:
+        if self.word in key:
+            self.asked.set()
+            raise StoreUnavailable("the store is down")
+        return super().put_if_absent(key, data)
+
+
+def test_a_run_halts_while_the_store_takes_no_attempt() -> None:
+    """Writing an attempt down is patient, but not deaf."""
+    store, halt = Refusing("/attempts/"), threading.Event()
+
+    def fail(request: ShardRequest) -> None:
+        raise InternalError("the backend broke")
+
+    threading.Thread(target=lambda: store.asked.wait(10) and halt.set()).start()
+    started_s = time.monotonic()
+    with pytest.raises(RunCancelled):
+        run_spec(spec_with(), store, Between(instant_executor(store), fail), halt=halt)
+    assert time.monotonic() - started_s < 10
+
+
+def test_a_store_that_takes_no_lease_does_not_hold_the_run_up() -> None:
+    """The lease only saves double work."""
+    store = Refusing("lease.json")
+    run_spec(spec_with(), store, instant_executor(store))
+    assert store.asked.is_set()
+
+
 def test_events_come_from_one_thread_and_add_up() -> None:
     """Every planned node is done once, and only the caller's thread tells."""
     store, told, threads = MemoryStore(), list[Event](), set[int]()
@@ -138,4 +175,5 @@ def test_a_failed_job_raises_the_class_that_it_names() -> None:
     with pytest.raises(TrainingFailed, match="not finite"):
         run_job(OneJob("TRAINING_FAILED"), Ledger(MemoryStore()), TRAINING, Call())
     assert type(error_of_code("ARTIFACT_MISSING", "ab")) is ArtifactMissing
+    assert type(error_of_code("SERVICE_UNAVAILABLE", "gone")) is ServiceUnavailable
     assert type(error_of_code("NEVER_HEARD", "?")) is InternalError
