@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 
 import typer
 
@@ -32,6 +33,8 @@ export.register(app)
 
 def main() -> None:
     """Entry point: every error of ours becomes one sentence, a stable code and an exit code."""
+    # Pillow's word about a huge picture: ours is an error that names the file
+    warnings.filterwarnings("ignore", message="Image size")
     try:
         app()
     except SynresError as error:

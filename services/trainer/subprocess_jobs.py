@@ -83,8 +83,13 @@ class SubprocessJobs:
         manifest = job_manifest(request, blob.digest, self._ledger.store.url)
         # an unnamed file: nobody must read along for the child to go on, and nothing is left behind
         speech = tempfile.TemporaryFile()  # noqa: SIM115
+        # a session of its own: Ctrl-C is for us alone, and the job ends when its standard input closes
         process = subprocess.Popen(
-            manifest.command, stdin=subprocess.PIPE, stdout=speech, env=self._environment
+            manifest.command,
+            stdin=subprocess.PIPE,
+            stdout=speech,
+            env=self._environment,
+            start_new_session=True,
         )
         return _Job(process, speech)
 
