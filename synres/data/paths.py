@@ -21,7 +21,11 @@ def path_inside(folder: Path, file_name: str) -> Path:
             f"file_name {file_name!r} is absolute or holds '..'; give a path below {folder.name}/"
         )
     root = folder.resolve()
-    path = (root / file_name).resolve()
+    try:
+        path = (root / file_name).resolve()
+    except RuntimeError as error:
+        # what Python 3.11 raises for a link that leads to itself
+        raise UnsafePath(f"file_name {file_name!r} is a link that leads to itself") from error
     if not path.is_relative_to(root):
         raise UnsafePath(
             f"file_name {file_name!r} leaves {folder.name}/ by a link; put the file itself there"

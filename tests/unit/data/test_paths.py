@@ -52,3 +52,10 @@ def test_a_link_within_the_folder_is_followed(tmp_path: Path) -> None:
     expected = (tmp_path / "a" / "x.png").resolve()
     assert path_inside(tmp_path, "a/x.png") == path_inside(tmp_path, "./a//x.png") == expected
     assert path_inside(tmp_path, "y.png") == expected
+
+
+def test_a_link_to_itself_is_refused(tmp_path: Path) -> None:
+    """One bad link in a folder must not end an ingest."""
+    (tmp_path / "loop.png").symlink_to("loop.png")
+    with pytest.raises(UnsafePath, match="itself"):
+        path_inside(tmp_path, "loop.png")
