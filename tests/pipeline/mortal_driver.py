@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
@@ -52,12 +53,18 @@ class MortalDrivers:
         self._process.stdin.write(f"{folder} {last}\n")
         self._process.stdin.flush()
         pid = int(self._process.stdout.readline())
-        clock = threading.Timer(kill_after_s or 0, os.kill, (pid, signal.SIGKILL))
+        clock = threading.Timer(kill_after_s or 0, _kill, (pid,))
         if kill_after_s is not None:
             clock.start()
         code = int(self._process.stdout.readline())
         clock.cancel()
         return code
+
+
+def _kill(pid: int) -> None:
+    # it may have ended just before its time
+    with suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
 
 
 def serve() -> None:

@@ -15,7 +15,6 @@ import pytest
 
 from synres.errors import ArtifactMissing, StoreUnavailable
 from synres.ledger.file_store import FileStore
-from synres.ledger.stores import open_store
 
 KEYS = 100
 
@@ -104,7 +103,7 @@ def test_a_file_in_the_way_is_said(tmp_path: Path) -> None:
     """A store path that is a file is StoreUnavailable, with the path."""
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(StoreUnavailable, match="file"):
-        open_store(str(tmp_path / "file")).put("k", b"x")
+        FileStore(tmp_path / "file").put("k", b"x")
 
 
 FILL = """
