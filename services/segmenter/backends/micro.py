@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-from numpy.typing import NDArray
-
 from synres.domain.digests import digest_bytes, digest_json
 from synres.domain.types import Expression, ModelInfo
 from synres.models.micro import BASE, WEIGHTS, load_micro_res
 from synres.models.micro_predict import predict
+from synres.models.scoring import scored_mask
 from synres.ports import Image, ScoredMask
 
 _CODE_VERSION = 1
-_THRESHOLD = 0.5
 
 
 class MicroSegmenter:
@@ -28,9 +25,4 @@ class MicroSegmenter:
 
     def segment(self, image: Image, expressions: Sequence[Expression]) -> list[ScoredMask]:
         """Masks at probability 0.5; the score is the mean probability inside the mask, 0 for an empty one."""
-        return [_scored(chance) for chance in predict(self._network, image, expressions)]
-
-
-def _scored(chance: NDArray[np.float32]) -> ScoredMask:
-    mask = chance > _THRESHOLD
-    return ScoredMask(mask, float(chance[mask].mean()) if mask.any() else 0.0)
+        return [scored_mask(chance) for chance in predict(self._network, image, expressions)]

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from services.trainer.trainable import Batch
@@ -14,6 +12,7 @@ from synres.domain.digests import digest_bytes, digest_json
 from synres.domain.types import Expression, ModelInfo
 from synres.models.micro import BASE, WEIGHTS, MicroRes, load_micro_res, save_micro_res
 from synres.models.micro_predict import WORKING_SIDE, predict
+from synres.models.scoring import scored_mask
 from synres.ports import Image, ScoredMask
 
 _CODE_VERSION = 1
@@ -51,12 +50,7 @@ class MicroTrainable:
 
     def segment(self, image: Image, expressions: Sequence[Expression]) -> list[ScoredMask]:
         """Masks at probability 0.5; the score is the mean probability inside the mask, 0 for an empty one."""
-        return [_scored(chance) for chance in predict(self.module, image, expressions)]
+        return [scored_mask(chance) for chance in predict(self.module, image, expressions)]
 
     def weights(self) -> bytes:
         return save_micro_res(self.module)
-
-
-def _scored(chance: NDArray[np.float32]) -> ScoredMask:
-    mask = chance > 0.5
-    return ScoredMask(mask, float(chance[mask].mean()) if mask.any() else 0.0)

@@ -1,0 +1,54 @@
+"""What a model computed from a picture alone, kept by the picture's digest up to a number of bytes."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+
+from torch import Tensor
+
+from synres.ports import Image
+
+Encoding = tuple[Tensor, ...]
+
+
+class EncodingCache:
+    """Least recently used goes first; an encoding larger than `max_bytes` is never kept, 0 keeps none."""
+
+    def __init__(self, max_bytes: int) -> None:
+        self._max_bytes = max_bytes
+        self._lock = threading.Lock()
+        self._kept: OrderedDict[str, Encoding] = OrderedDict()
+        self.bytes_kept = 0
+
+    def get(self, image: Image, encode: Callable[[Image], Encoding]) -> Encoding:
+        """The encoding of `image` (H, W, 3) uint8, computed if it is not kept."""
+        key = _digest(image)
+        with self._lock:
+            if key in self._kept:
+                self._kept.move_to_end(key)
+                return self._kept[key]
+        encoding = encode(image)
+        with self._lock:
+            self._keep(key, encoding)
+        return encoding
+
+    def _keep(self, key: str, encoding: Encoding) -> None:
+        size = _bytes_of(encoding)
+        if key in self._kept or size > self._max_bytes:
+            return
+        self._kept[key] = encoding
+        self.bytes_kept += size
+        while self.bytes_kept > self._max_bytes:
+            _, dropped = self._kept.popitem(last=False)
+            self.bytes_kept -= _bytes_of(dropped)
+
+
+def _digest(image: Image) -> str:
+    return hashlib.sha256(repr(image.shape).encode() + image.tobytes()).hexdigest()
+
+
+def _bytes_of(encoding: Encoding) -> int:
+    return sum(tensor.nbytes for tensor in encoding)
