@@ -115,7 +115,7 @@ ALLOWED = {
     "synres/stages": CORE | {"msgspec"},
     "synres/data": CORE | {"PIL", "msgspec", "imgviz", "pyarrow"},
     "synres/microworld": CORE | {"PIL"},
-    "synres/models": CORE | {"torch", "safetensors", "msgspec", "PIL"},
+    "synres/models": CORE | {"torch", "transformers", "safetensors", "msgspec", "PIL"},
     "synres/rpc": {"grpc", "grpc_health", "grpc_reflection", "grpc_status", "google", "opentelemetry"},
     "services/captioner": CORE | {"torch", "safetensors", "google", "grpc", "PIL"},
     "services/generator": CORE | {"torch", "safetensors", "diffusers", "google", "grpc", "PIL"},
@@ -125,6 +125,7 @@ ALLOWED = {
     "services/coordinator": CORE | {"msgspec", "google", "grpc", "structlog"},
     "services/cli": CORE | {"typer", "rich", "PIL", "msgspec", "yaml", "click"},
     "services/allinone.py": set(),
+    "services/tied.py": set(),
 }  # fmt: skip
 
 
