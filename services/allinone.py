@@ -12,11 +12,13 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from services.tied import PATIENCE_S
 from synres.errors import (
     BackendUnavailable,
     ServiceUnavailable,
@@ -33,7 +35,30 @@ SERVICES = ("captioner", "generator", "segmenter", "grouper", "trainer", "coordi
 STAGE_SERVICES = SERVICES[:4]
 
 _READY_S = 60.0
+_LONGEST_WAIT_S, _STEADY_S = 60.0, 20.0
 _WEED_PORTS = ("master", "volume", "filer", "s3", "admin")
+
+
+@dataclass(slots=True)
+class Restarts:
+    """When a service that has ended is started next: at once, then after 1, 2, 4 ... 60 s.
+
+    One that lived for 20 s begins anew. Times are of the monotonic clock.
+    """
+
+    due_s: float | None = None
+    _started_s: float = float("-inf")
+    _wait_s: float = 0.0
+
+    def ended(self, now_s: float) -> float:
+        """Seconds from now to the next start."""
+        was_steady = now_s - self._started_s >= _STEADY_S
+        self._wait_s = 0.0 if was_steady else min(_LONGEST_WAIT_S, 2 * self._wait_s or 1.0)
+        self.due_s = now_s + self._wait_s
+        return self._wait_s
+
+    def started(self, now_s: float) -> None:
+        self.due_s, self._started_s = None, now_s
 
 
 class LocalCluster:
@@ -51,6 +76,7 @@ class LocalCluster:
         self._logs = logs
         self._names = names
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        self._restarts: dict[str, Restarts] = {}
 
     def start(self) -> None:
         """Returns when all serve; raises ServiceUnavailable that says what the one said which does not.
@@ -66,12 +92,27 @@ class LocalCluster:
             self._wait_until_serving(name)
 
     def revive(self) -> list[str]:
-        """Starts the services that have ended again; their names."""
-        dead = [name for name, process in self.processes.items() if process.poll() is not None]
-        for name in dead:
-            _end(self.processes[name], patience_s=0.0)
-            self.processes[name] = self._spawn(name)
-        return dead
+        """Starts the services that have ended again, each in its time (`Restarts`); what to tell of them."""
+        told = []
+        for name, process in self.processes.items():
+            code = process.poll()
+            if code is not None:
+                told += self._revive(name, code)
+        return told
+
+    def _revive(self, name: str, code: int) -> list[str]:
+        restarts, now_s = self._restarts.setdefault(name, Restarts()), time.monotonic()
+        ended, log = f"{name} had ended with {code}", self._logs / f"{name}.log"
+        if restarts.due_s is None:
+            wait_s = restarts.ended(now_s)
+            if wait_s:
+                return [f"{ended} once more: it is started in {wait_s:.0f} s; {log} says why"]
+        if restarts.due_s is not None and now_s < restarts.due_s:
+            return []
+        _end(self.processes[name], patience_s=0.0)
+        self.processes[name] = self._spawn(name)
+        restarts.started(now_s)
+        return [f"{ended} and is started again"]
 
     def stop(self) -> None:
         """Drains all at once."""
@@ -136,14 +177,19 @@ def local_s3(folder: Path) -> Iterator[StoreSettings]:
         s3_access_key="synres",
         s3_secret_key=secrets.token_hex(16),
     )
+    # it does not watch its input; a session of its own: Ctrl-C is for us alone, and the store goes last
+    command = [sys.executable, "-m", "services.tied", *_weed_command(weed, folder, ports, settings)]
     with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(_weed_command(weed, folder, ports, settings), stdout=log, stderr=log)
+        process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=log, stderr=log, start_new_session=True
+        )
     try:
         _wait_for_store(process, settings, folder / "log")
         yield settings
     finally:
-        process.terminate()
-        _end(process, patience_s=10.0)
+        if process.stdin:
+            process.stdin.close()
+        _end(process, patience_s=2 * PATIENCE_S)
         # it leaves some of its sockets behind, where it was told no other place for them
         for port in ports:
             for socket_file in Path(tempfile.gettempdir()).glob(f"seaweedfs-*-{port}.sock"):

@@ -76,8 +76,8 @@ def _stay(cluster: LocalCluster) -> None:
     try:
         while True:
             time.sleep(CHECK_S)
-            for name in cluster.revive():
-                err.print(f"[yellow]{name} had ended and is started again[/]")
+            for told in cluster.revive():
+                err.print(told, style="yellow", markup=False, highlight=False, soft_wrap=True)
     except KeyboardInterrupt:
         err.print("stopping: calls under way are finished")
 
