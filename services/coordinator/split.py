@@ -39,6 +39,11 @@ ITEM_OF: dict[str, Callable[[bytes], str]] = {
 """Stages whose shards can be split: a row -> its item."""
 
 
+_COUNTED = {stage: {"out": 0} for stage in ("caption", "generate", "segment")}
+_COUNTED["group"] = {"out": 0, "triplets": 0}
+"""What a shard of which nothing is left has to say."""
+
+
 def action_of_task(task: Task, inputs: tuple[str, ...]) -> Action:
     """The task's action over other inputs."""
     node = task.node
@@ -62,7 +67,7 @@ def assemble(ledger: Ledger, task: Task, parts: Sequence[Part]) -> ShardResult:
     done = [part.result for part in parts if part.result is not None]
     rejections = [Rejection(part.item, QUARANTINED) for part in parts if part.result is None]
     rejections += [Rejection(item, reason) for result in done for item, reason in result.rejections]
-    counts, cost = Counter[str](), Counter[str]()
+    counts, cost = Counter(_COUNTED[task.node.stage]), Counter[str]()
     for result in done:
         counts.update(result.counts)
         cost.update(result.cost)

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor, nn
 
@@ -93,7 +94,7 @@ def _readable(ledger: Ledger, action: str) -> Iterator[Checkpoint]:
             pointer = json.loads(ledger.store.get(found.key))
             tensors = load(ledger.get_blob(pointer["tensors"]))
             yield Checkpoint(pointer["step"], tensors, ledger.get_rows(pointer["log"], StepLog))
-        except (ArtifactMissing, ArtifactCorrupt, ValueError):
+        except (ArtifactMissing, ArtifactCorrupt, SafetensorError, ValueError, KeyError, TypeError):
             continue
 
 

@@ -21,9 +21,12 @@ from synres.domain.mixture import Mixture
 from synres.domain.seeds import derive_seed, rng
 from synres.domain.superclass import Replacement, replace_superclass
 from synres.domain.types import Expression, Triplet
+from synres.errors import InvalidInput
 from synres.ledger.ledger import Ledger
 from synres.ports import Image, Mask
 from synres.stages.params import TrainParams
+
+_MOST_DRAWS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +59,11 @@ class Loader:
         self._nouns = noun_pattern(self._table)
 
     def batch(self, step: int) -> Batch:
-        """The batch of `step` (0, 1, ...): `batch_size` pictures, up to `expressions_per_picture` of each."""
-        first = step * self._params.batch_size
-        examples = [self.example(first + k) for k in range(self._params.batch_size)]
+        """The batch of `step` (0, 1, ...): `batch_size` pictures, up to `expressions_per_picture` of each.
+
+        Raises InvalidInput if no object is large enough to be seen, in so many draws.
+        """
+        examples = self._examples(step)
         targets = [target for example in examples for target in example.targets]
         return Batch(
             images=np.stack([example.image for example in examples]),
@@ -66,6 +71,18 @@ class Loader:
             expressions=tuple(expression for expression, _ in targets),
             masks=np.stack([mask for _, mask in targets]),
             refusals=sum(example.refusals for example in examples),
+        )
+
+    def _examples(self, step: int) -> list[Example]:
+        """Those of the step; where nothing in any of them can be seen, some from beyond the last one."""
+        for draw in range(_MOST_DRAWS):
+            first = (step + draw * (self._params.steps + 1)) * self._params.batch_size
+            examples = [self.example(first + k) for k in range(self._params.batch_size)]
+            if any(example.targets for example in examples):
+                return examples
+        raise InvalidInput(
+            f"no object can be seen in {_MOST_DRAWS} draws of {self._params.batch_size} training pictures at"
+            f" {self._side} x {self._side} pixels: give pictures with larger objects"
         )
 
     def example(self, number: int) -> Example:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import random
 from collections import defaultdict
 from dataclasses import replace
@@ -94,6 +95,28 @@ def test_only_the_killer_is_quarantined(tmp_path: Path, stage: str) -> None:
     again = Between(instant_executor(store))
     assert run_spec(spec, store, again).merkle_root == undisturbed_root(tmp_path / "plain")
     assert not RunFolder(store, run).quarantined()
+
+
+def test_a_shard_of_which_nothing_is_left_counts_as_one(tmp_path: Path) -> None:
+    """Its record says none out of so many, as that of a stage would, and the run goes on without it."""
+    store = FileStore(tmp_path)
+    victim: list[str] = []
+
+    def kill(request: ShardRequest) -> None:
+        if request.stage == "group":
+            row = Ledger(store).get_blob(request.inputs[0]).decode().splitlines()[0]
+            sample = json.loads(row)["synth"]["sample_item"]
+            victim[:] = victim or [sample]
+            if sample == victim[0]:
+                raise InternalError("it killed the worker")
+
+    spec = spec_with(("shard_size: 4", "shard_size: 1"), ("patience_s: 30", "max_failed_fraction: 1"))
+    commit = run_spec(spec, store, Between(instant_executor(store), kill))
+    (run,) = list_runs(store)
+    counts = [found.counts for node, found in status(store, run).records.items() if node.startswith("group/")]
+    assert {"in": 2, "out": 0, "triplets": 0} in counts
+    assert {tuple(sorted(found)) for found in counts} == {("in", "out", "triplets")}
+    assert commit.counts["quarantined"] == 2
 
 
 def test_too_many_poisoned_items_end_the_run(tmp_path: Path) -> None:

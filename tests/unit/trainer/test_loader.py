@@ -9,8 +9,10 @@ import pytest
 
 from services.trainer.loader import Loader
 from services.trainer.trainable import Batch
+from synres.data.images import encode_png
+from synres.domain.masks import encode_mask
 from synres.domain.types import Triplet
-from synres.errors import MixturePartEmpty
+from synres.errors import InvalidInput, MixturePartEmpty
 from synres.ledger.ledger import Ledger
 from synres.microworld.vocabulary import SUPERCLASSES
 from synres.stages.params import MixturePart, TrainParams
@@ -111,6 +113,30 @@ def test_an_expression_that_tiles_share_names_all_of_them(ledger: Ledger, rows: 
     example = loader.example(0)
     ((_, mask),) = example.targets
     assert _components(mask) >= 2
+
+
+def test_a_batch_without_a_visible_object_draws_on(ledger: Ledger, rows: list[Triplet]) -> None:
+    """What vanishes as its picture shrinks is passed over, at every step alike."""
+    loader = _loader(ledger, [rows[0], _speck(ledger)], replace(PARAMS, batch_size=1, mosaic_probability=0.0))
+    empty = [step for step in range(10) if not loader.example(step).targets]
+    assert empty
+    assert all(loader.batch(step).masks.any() for step in range(10))
+    assert _equal(loader.batch(empty[0]), loader.batch(empty[0]))
+
+
+def test_pictures_in_which_nothing_can_be_seen_are_the_users(ledger: Ledger, rows: list[Triplet]) -> None:
+    """Drawing on has an end, and says the side at which nothing is left."""
+    loader = _loader(ledger, [_speck(ledger)], replace(PARAMS, batch_size=1, mosaic_probability=0.0))
+    with pytest.raises(InvalidInput, match=r"no object can be seen in 20 draws of 1 .* at 96 x 96"):
+        loader.batch(0)
+
+
+def _speck(ledger: Ledger) -> Triplet:
+    """One pixel that no picture of 96 x 96 shows."""
+    mask = np.zeros((400, 400), np.bool_)
+    mask[1, 1] = True
+    image = ledger.put_blob(encode_png(np.zeros((400, 400, 3), np.uint8)), "image/png")
+    return Triplet("speck", image, encode_mask(mask), "the speck", "speck")
 
 
 def test_a_part_with_a_ratio_needs_data(ledger: Ledger) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import signal
 import subprocess
@@ -81,7 +82,8 @@ def test_killed_at_random_steps_the_weights_are_the_same(tmp_path: Path) -> None
     assert _train(ledger, request) == expected
 
 
-def test_a_torn_checkpoint_is_passed_over(tmp_path: Path) -> None:
+@pytest.mark.parametrize("harm", ["torn", "no fields", "no safetensors"])
+def test_a_torn_checkpoint_is_passed_over(harm: str) -> None:
     """With the newest checkpoint unreadable, training goes on from the one before, to the same weights."""
     undisturbed = Ledger(MemoryStore())
     expected = _train(undisturbed, train_request(undisturbed))
@@ -91,7 +93,10 @@ def test_a_torn_checkpoint_is_passed_over(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         run_training(ledger, MicroBackend(), request, _interrupt_at(5))
     newest = max(key for key in store.objects if key.startswith("training/"))
-    store.put(newest, b"{")
+    garbage = ledger.put_blob(b"no safetensors", "application/safetensors").digest
+    pointer = {"step": 4, "tensors": garbage, "log": garbage}
+    harmed = {"torn": b"{", "no fields": b"{}", "no safetensors": json.dumps(pointer).encode()}
+    store.put(newest, harmed[harm])
     found = load_checkpoint(ledger, request.action)
     assert found is not None and found.step == 2
     assert _train(ledger, request) == expected
