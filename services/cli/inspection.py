@@ -112,11 +112,11 @@ def quarantine_list(
     folder.spec()
     poison = folder.quarantined()
     if json:
-        print_json({item: msgspec.to_builtins(found) for item, found in poison.items()})
+        print_json({action: msgspec.to_builtins(found) for action, found in poison.items()})
         return
-    for item, q in poison.items():
+    for q in poison.values():
         out.print(
-            f"{item[:12]} {q.stage} {q.reason}: {q.message}\n  {q.retry}", markup=False, highlight=False
+            f"{q.item[:12]} {q.stage} {q.reason}: {q.message}\n  {q.retry}", markup=False, highlight=False
         )
     out.print(f"{len(poison)} in quarantine")
 

@@ -164,7 +164,7 @@ class Driver:
         if not isinstance(news, Ended):
             self._on_event(news)
             if isinstance(news, ItemQuarantined):
-                self._quarantined.add(news.item)
+                self._quarantined.add(news.action)
                 self._check_failures()
             return
         task = self._in_flight.pop(news.task.action)

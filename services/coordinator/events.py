@@ -85,8 +85,11 @@ class Repairing:
 
 @dataclass(frozen=True, slots=True)
 class ItemQuarantined:
+    """`action` is the item's own."""
+
     stage: str
     node: str
+    action: str
     item: str
     message: str
 

@@ -140,7 +140,7 @@ class Worker:
         retry = f"synres quarantine retry {self._folder.run} {item}, then run the spec again"
         poison = Quarantined(item, QUARANTINED, task.node.stage, request.action, last.message, retry)
         self._folder.put_quarantined(poison)
-        self._tell(ItemQuarantined(task.node.stage, task.node.name, item, last.message))
+        self._tell(ItemQuarantined(task.node.stage, task.node.name, request.action, item, last.message))
 
 
 def code_of(error: BaseException) -> str:

@@ -122,22 +122,23 @@ class RunFolder:
         return found
 
     def put_quarantined(self, poison: Quarantined) -> None:
-        """Writes `quarantine/<item>.json`, over an older one."""
-        key = run_key(self.run, "quarantine", f"{check_digest(poison.item)}.json")
+        """Writes `quarantine/<action>.json`, over an older one: several stages may quarantine one item."""
+        key = run_key(self.run, "quarantine", f"{check_digest(poison.action)}.json")
         self.store.put(key, msgspec.json.encode(poison, order="sorted"))
 
     def quarantined(self) -> dict[str, Quarantined]:
-        """All poison, by item."""
-        return {poison.item: poison for _, poison in self._all("quarantine", Quarantined)}
+        """All poison, by action; earlier versions named its files after items."""
+        return {poison.action: poison for _, poison in self._all("quarantine", Quarantined)}
 
     def release(self, item: str) -> None:
         """Lets an item be tried afresh: its attempts are forgotten, and their costs with them."""
-        poison = self._find(f"quarantine/{check_digest(item)}.json", Quarantined)
-        if poison is None:
+        found = [(k, p) for k, p in self._all("quarantine", Quarantined) if p.item == check_digest(item)]
+        if not found:
             raise NotFound(f"item {item} is not in quarantine in run {self.run}")
-        for attempt in list(self.store.list(run_key(self.run, "attempts", poison.action) + "/")):
-            self.store.delete(attempt.key)
-        self.store.delete(run_key(self.run, "quarantine", f"{item}.json"))
+        for key, poison in found:
+            for attempt in list(self.store.list(run_key(self.run, "attempts", poison.action) + "/")):
+                self.store.delete(attempt.key)
+            self.store.delete(key)
 
     def put_commit(self, commit: Commit) -> Commit:
         """The last write. A commit of the same root stays and is returned; one of another root gives way."""

@@ -25,7 +25,7 @@ HOSTILE = "[/old] the [bold]cat[/] of photos[1]"
     [
         TaskFailed("caption", "caption/a/0", "X", HOSTILE, 1),
         Waiting("the store", "X", HOSTILE),
-        ItemQuarantined("caption", "caption/a/0", "0" * 64, HOSTILE),
+        ItemQuarantined("caption", "caption/a/0", "a" * 64, "0" * 64, HOSTILE),
     ],
 )
 def test_progress_prints_messages_as_they_are(event: Event, capsys: pytest.CaptureFixture[str]) -> None:

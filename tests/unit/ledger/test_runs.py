@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import msgspec
 import pytest
 
 from synres.domain.types import Rejection
@@ -93,16 +94,26 @@ def test_two_drivers_count_both_attempts(folder: RunFolder) -> None:
 
 
 def test_quarantine_and_release(folder: RunFolder) -> None:
-    """Poison is kept by item; releasing it forgets its attempts, so that it is tried afresh."""
+    """Poison is kept; releasing it forgets its attempts, so that it is tried afresh."""
     folder.add_attempt(ACTION, ATTEMPT)
     folder.put_quarantined(POISON)
-    assert folder.quarantined() == {ITEM: POISON}
+    assert folder.quarantined() == {ACTION: POISON}
     folder.release(ITEM)
     assert (folder.quarantined(), folder.attempts()) == ({}, {})
     with pytest.raises(NotFound, match=ITEM):
         folder.release(ITEM)
     with pytest.raises(InvalidInput):
         folder.release("../spec")
+
+
+def test_two_stages_may_quarantine_one_item(folder: RunFolder) -> None:
+    """Neither hides the other, and both are released with the item; files of earlier versions are read."""
+    at_group = replace(POISON, stage="group", action="b" * 64)
+    folder.put_quarantined(at_group)
+    folder.store.put(f"runs/run1/quarantine/{ITEM}.json", msgspec.json.encode(POISON))
+    assert folder.quarantined() == {ACTION: POISON, "b" * 64: at_group}
+    folder.release(ITEM)
+    assert folder.quarantined() == {}
 
 
 def test_a_commit_of_the_same_root_stays(folder: RunFolder) -> None:
