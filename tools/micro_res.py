@@ -70,7 +70,7 @@ def giou(model: MicroRes, pictures: Sequence[Picture]) -> float:
     """Mean IoU over all expressions, in percent."""
     ious = []
     for picture in pictures:
-        chances = predict(model, picture.image, [one.expression for one in picture.expressions])
+        chances = predict(model.chances, picture.image, [one.expression for one in picture.expressions])
         for chance, one in zip(chances, picture.expressions, strict=True):
             mask = chance > 0.5
             ious.append((mask & one.mask).sum() / (mask | one.mask).sum())

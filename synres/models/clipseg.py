@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from transformers import CLIPSegForImageSegmentation, CLIPTokenizer, ViTImageProcessorPil
 
 from synres.domain.types import Expression, ModelInfo
 from synres.models.clip_text import tokenize
 from synres.models.encoding_cache import Encoding, EncodingCache
-from synres.models.scoring import scored_mask
+from synres.models.scoring import resized, scored_mask, sigmoid
 from synres.ports import Image, ScoredMask
 
 CODE_VERSION = 1
@@ -54,10 +54,8 @@ class ClipSegSegmenter:
         words = tokenize(self._tokenizer, expressions, self._context)
         activations = self._cache.get(image, self._encode)
         logits = self._decode(activations, words.to(self._device))
-        size = (image.shape[0], image.shape[1])
-        sized = nn.functional.interpolate(logits[:, None], size, mode="bilinear", align_corners=False)
-        chances = sized[:, 0].float().sigmoid().cpu().numpy()
-        return [scored_mask(chance, self._options.threshold) for chance in chances]
+        sized = resized(logits.float().cpu().numpy(), image.shape[:2])
+        return [scored_mask(sigmoid(one), self._options.threshold) for one in sized]
 
     @property
     def _context(self) -> int:

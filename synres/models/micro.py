@@ -7,25 +7,25 @@ all others; a head at full resolution draws the mask. Expressions of one picture
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
 from synres.errors import ArtifactCorrupt
-from synres.models.micro_words import BUCKETS, MAX_WORDS, word_ids
+from synres.models.micro_words import BUCKETS, MAX_WORDS, padded_word_ids
 from synres.models.shipped import load_shipped
 
 WEIGHTS = Path(__file__).parent / "weights"
 BASE = "micro_res.safetensors"
 TEXT_WIDTH = 64
-STRIDE = 8
-"""Sides of the pictures are multiples of this."""
 
 
 class Encoding(NamedTuple):
@@ -74,10 +74,13 @@ class TextEncoder(nn.Module):
 
 
 class ImageEncoder(nn.Module):
-    """(B, 3, H, W) in [0, 1] -> `Encoding`."""
+    """(B, 3, H, W) in [0, 1] -> `Encoding`. The export to ONNX hands in `coordinates` of its own."""
+
+    coordinates: Callable[[Tensor], Tensor]
 
     def __init__(self) -> None:
         super().__init__()
+        self.coordinates = _coordinates
         self.at_full = nn.Conv2d(3, 8, 3, 1, 1)
         self.at_half = nn.Sequential(_conv(3, 24, 2), _Residual(24))
         self.at_quarter = nn.Sequential(_conv(24, 48, 2), _Residual(48))
@@ -91,7 +94,7 @@ class ImageEncoder(nn.Module):
         half = self.at_half(images)
         quarter = self.at_quarter(half)
         top = F.interpolate(self.from_eighth(self.at_eighth(quarter)), scale_factor=2.0)
-        side = torch.cat([self.from_quarter(quarter), _coordinates(quarter)], 1)
+        side = torch.cat([self.from_quarter(quarter), self.coordinates(quarter)], 1)
         return Encoding(self.smooth(top + side), half, self.at_full(images))
 
 
@@ -153,9 +156,7 @@ class MicroRes(nn.Module):
 
     def tokenize(self, expressions: Sequence[str]) -> Tensor:
         """(B, T) int64 word ids, 0 for padding; T is the longest expression's length, at most 12."""
-        rows = [word_ids(text) for text in expressions]
-        longest = max(map(len, rows))
-        return torch.tensor([row + [0] * (longest - len(row)) for row in rows])
+        return torch.from_numpy(padded_word_ids(expressions))
 
     def encode_image(self, images: Tensor) -> Encoding:
         """(B, 3, H, W) float in [0, 1], sides multiples of 8."""
@@ -170,6 +171,16 @@ class MicroRes(nn.Module):
             encoding = Encoding(*(part[owners] for part in encoding))
         logits: Tensor = self.head(encoding, self.text(token_ids))
         return logits
+
+    @torch.inference_mode()
+    def chances(self, pixels: NDArray[np.float32], token_ids: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Foreground probabilities (n, H, W) for one picture (1, 3, H, W) and (n, T) token ids. Puts the
+        network in eval mode."""
+        self.eval()
+        images = torch.from_numpy(pixels).contiguous(memory_format=torch.channels_last)
+        owners = torch.zeros(len(token_ids), dtype=torch.long)
+        found: NDArray[np.float32] = self(images, torch.from_numpy(token_ids), owners).sigmoid().numpy()
+        return found
 
     def loss(self, logits: Tensor, masks: Tensor) -> Tensor:
         """Mean over expressions of pixel cross-entropy plus soft Dice; logits and masks (B, H, W), masks

@@ -1,45 +1,38 @@
-"""Runs the micro RES network on one picture of any size."""
+"""Runs the micro RES network, in torch or in ONNX Runtime, on one picture of any size."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from PIL import Image
 
 from synres.domain.types import Expression
-from synres.models.micro import STRIDE, MicroRes
+from synres.models.micro_words import padded_word_ids
+from synres.models.scoring import resized
+
+STRIDE = 8
+"""Sides of the pictures that the network sees are multiples of this."""
 
 WORKING_SIDE = 96
 """Longer pictures are shrunk to this many pixels; smaller ones stay as they are."""
 
 
+Chances: TypeAlias = Callable[[NDArray[np.float32], NDArray[np.int64]], NDArray[np.float32]]
+"""Pixels (1, 3, H, W) in [0, 1] and word ids (n, T) -> foreground probability (n, H, W)."""
+
+
 def predict(
-    model: MicroRes, image: NDArray[np.uint8], expressions: Sequence[Expression]
+    chances: Chances, image: NDArray[np.uint8], expressions: Sequence[Expression]
 ) -> NDArray[np.float32]:
-    """Foreground probability (n, H, W) of each expression, for (H, W, 3) uint8. Puts the model in eval
-    mode."""
+    """Foreground probability (n, H, W) of each expression, for (H, W, 3) uint8."""
     if not expressions:
         return np.zeros((0, *image.shape[:2]), np.float32)
-    height, width = image.shape[:2]
     small = _shrink(image)
-    model.eval()
-    with torch.inference_mode():
-        logits = model(
-            _batch(small), model.tokenize(expressions), torch.zeros(len(expressions), dtype=torch.long)
-        )
-        chances = logits[:, : small.shape[0], : small.shape[1]].sigmoid().numpy()
-    if chances.shape[1:] == (height, width):
-        found: NDArray[np.float32] = chances
-        return found
-    return np.stack(
-        [
-            np.asarray(Image.fromarray(one).resize((width, height), Image.Resampling.BILINEAR))
-            for one in chances
-        ]
-    )
+    found = chances(_batch(small), padded_word_ids(expressions))[:, : small.shape[0], : small.shape[1]]
+    return found if found.shape[1:] == image.shape[:2] else resized(found, image.shape[:2])
 
 
 def _shrink(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -51,9 +44,8 @@ def _shrink(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BOX))
 
 
-def _batch(image: NDArray[np.uint8]) -> torch.Tensor:
-    """(1, 3, H, W) float in [0, 1], sides padded to the network's stride by repeating the border."""
+def _batch(image: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """(1, 3, H, W) in [0, 1], sides padded to the network's stride by repeating the border."""
     height, width = image.shape[:2]
     padded = np.pad(image, ((0, -height % STRIDE), (0, -width % STRIDE), (0, 0)), mode="edge")
-    batch = torch.from_numpy(padded).permute(2, 0, 1)[None].float() / 255
-    return batch.contiguous(memory_format=torch.channels_last)
+    return padded.transpose(2, 0, 1)[None].astype(np.float32) / np.float32(255)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from synres.ports import ScoredMask
 
@@ -12,3 +13,17 @@ def scored_mask(chance: NDArray[np.float32], threshold: float = 0.5) -> ScoredMa
     """`chance`: (H, W) in [0, 1]. The score is the mean probability inside the mask, 0 for an empty one."""
     mask = chance > threshold
     return ScoredMask(mask, float(chance[mask].mean()) if mask.any() else 0.0)
+
+
+def resized(logits: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:
+    """(n, h, w) -> (n, *size), bilinear; smoothed where it shrinks."""
+    shape = (size[1], size[0])
+    return np.stack(
+        [np.asarray(Image.fromarray(one).resize(shape, Image.Resampling.BILINEAR)) for one in logits]
+    )
+
+
+def sigmoid(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Logits to probabilities, without overflow at either end."""
+    found: NDArray[np.float32] = 0.5 * (1 + np.tanh(0.5 * logits))
+    return found

@@ -56,14 +56,14 @@ def test_padding_changes_nothing(base: MicroRes) -> None:
 def test_any_picture_size(base: MicroRes, size: tuple[int, int]) -> None:
     """Probabilities come at the picture's own size."""
     image = np.random.default_rng(0).integers(0, 255, (*size, 3), dtype=np.uint8)
-    chances = predict(base, image, ["the red star", "a bottle"])
+    chances = predict(base.chances, image, ["the red star", "a bottle"])
     assert chances.shape == (2, *size)
     assert 0 <= chances.min() <= chances.max() <= 1
 
 
 def test_no_expressions(base: MicroRes) -> None:
     """No expressions, no masks."""
-    assert predict(base, np.zeros((96, 96, 3), np.uint8), []).shape == (0, 96, 96)
+    assert predict(base.chances, np.zeros((96, 96, 3), np.uint8), []).shape == (0, 96, 96)
 
 
 def test_weights_survive_the_file(base: MicroRes) -> None:
