@@ -11,7 +11,7 @@ from synres.models.micro_predict import predict
 from synres.models.scoring import scored_mask
 from synres.ports import Image, ScoredMask
 
-_CODE_VERSION = 1
+_CODE_VERSION = 2
 
 
 class MicroSegmenter:
@@ -25,4 +25,4 @@ class MicroSegmenter:
 
     def segment(self, image: Image, expressions: Sequence[Expression]) -> list[ScoredMask]:
         """Masks at probability 0.5; the score is the mean probability inside the mask, 0 for an empty one."""
-        return [scored_mask(chance) for chance in predict(self._network, image, expressions)]
+        return [scored_mask(chance) for chance in predict(self._network.chances, image, expressions)]

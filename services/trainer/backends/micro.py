@@ -50,7 +50,7 @@ class MicroTrainable:
 
     def segment(self, image: Image, expressions: Sequence[Expression]) -> list[ScoredMask]:
         """Masks at probability 0.5; the score is the mean probability inside the mask, 0 for an empty one."""
-        return [scored_mask(chance) for chance in predict(self.module, image, expressions)]
+        return [scored_mask(chance) for chance in predict(self.module.chances, image, expressions)]
 
     def weights(self) -> bytes:
         return save_micro_res(self.module)
