@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
+from services.captioner.backends.coca_decoding import draw_nucleus
 from synres.microworld.vocabulary import COLOURS, SHAPES, SIZES, TEXTURES, THING
 
 SIDE = 48
@@ -105,12 +106,6 @@ def sample_captions(
     tokens = image_tokens.expand(count, -1, -1)
     while ids.shape[1] < LONGEST and not bool((ids[:, -1] == END).all()):
         logits = model.next_words(model.encode_text(ids)[1], tokens)[:, -1] / temperature
-        chosen = _draw(logits.softmax(-1), top_p, generator)
+        chosen = draw_nucleus(logits.softmax(-1), top_p, generator)
         ids = torch.cat([ids, torch.where(ids[:, -1:] == END, END, chosen)], 1)
     return F.pad(ids, (0, LONGEST - ids.shape[1]), value=END)
-
-
-def _draw(probabilities: Tensor, top_p: float, generator: torch.Generator) -> Tensor:
-    ordered, order = probabilities.sort(dim=-1, descending=True, stable=True)
-    ordered[ordered.cumsum(-1) - ordered > top_p] = 0
-    return order.gather(1, torch.multinomial(ordered, 1, generator=generator))
