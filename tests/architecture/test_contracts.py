@@ -116,7 +116,7 @@ ALLOWED = {
     "synres/data": CORE | {"PIL", "msgspec", "imgviz", "pyarrow"},
     "synres/microworld": CORE | {"PIL"},
     "synres/models": CORE
-    | {"torch", "transformers", "safetensors", "msgspec", "PIL", "onnx", "onnxruntime"},
+    | {"torch", "transformers", "safetensors", "sentencepiece", "msgspec", "PIL", "onnx", "onnxruntime"},
     "synres/rpc": {"grpc", "grpc_health", "grpc_reflection", "grpc_status", "google", "opentelemetry"},
     "services/captioner": CORE | {"torch", "safetensors", "google", "grpc", "PIL"},
     "services/generator": CORE | {"torch", "safetensors", "diffusers", "google", "grpc", "PIL"},
