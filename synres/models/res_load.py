@@ -24,18 +24,23 @@ _NAMES_SHOWN = 8
 
 
 def load_published(
-    family: type[Model], sizes: ResSizes, tensors: Tensors, clip: Tensors | None = None
+    family: type[Model],
+    sizes: ResSizes,
+    tensors: Tensors,
+    clip: Tensors | None = None,
+    dtype: torch.dtype = torch.float32,
 ) -> Model:
-    """A model of `family` that holds `tensors` themselves, without a copy, on their device.
+    """A model of `family` that holds `tensors` themselves where they are of `dtype`, on their device.
 
     `tensors`: a merged checkpoint, or one of PEFT's with its prefix and adapters, whose rank is read from
     them (`sizes.lora` then gives alpha and dropout). `clip`: CLIP's own folder, wanted where the checkpoint
-    holds no vision tower. Raises InvalidInput naming missing, unexpected or misshapen tensors.
+    holds no vision tower. Raises InvalidInput naming missing, unexpected or misshapen tensors. To change the
+    precision, load anew: `model.to(dtype)` would round the angles of the positions too.
     """
     named = with_clip(without_prefix(tensors), clip)
     with torch.device("meta"):
         model = family(replace(sizes, lora=lora_of(named, sizes.lora)))
-    _fill(model, named)
+    _fill(model, named, dtype)
     _restore_buffers(model)
     return model
 
@@ -77,7 +82,7 @@ def published_tensors(model: ResModel) -> dict[str, Tensor]:
     return {model.published_name(name): tensor for name, tensor in model.state_dict().items()}
 
 
-def _fill(model: ResModel, tensors: Tensors) -> None:
+def _fill(model: ResModel, tensors: Tensors, dtype: torch.dtype) -> None:
     places = {model.published_name(name): name for name in model.state_dict()}
     needed = model.layout.needed(tensors)
     missing = [name for name in places if name not in tensors]
@@ -90,7 +95,7 @@ def _fill(model: ResModel, tensors: Tensors) -> None:
         if tensors[n].shape != here[places[n]].shape
     ]
     _refuse({"has other shapes than its configuration: ": misshapen})
-    model.load_state_dict({places[name]: tensors[name] for name in needed}, assign=True)
+    model.load_state_dict({places[name]: tensors[name].to(dtype) for name in needed}, assign=True)
 
 
 def _refuse(faults: Mapping[str, Sequence[str]]) -> None:

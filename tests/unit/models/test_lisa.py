@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
+from synres.errors import InvalidInput
 from synres.models.lisa import LisaModel
 from synres.models.lora import LoraSizes, merge_lora
 from synres.models.res_answers import generate
@@ -122,3 +124,23 @@ def test_nothing_stays_on_the_meta_device(merged: LisaModel) -> None:
 def test_rank_of_adapters_is_read_from_their_shapes(unmerged: LisaModel) -> None:
     """A rank that was forgotten would drop the adapters in silence."""
     assert unmerged.sizes.lora == LoraSizes(rank=8, alpha=16, dropout=0.0, targets=("q_proj", "v_proj"))
+
+
+def test_a_conversation_without_its_picture_is_refused(merged: LisaModel) -> None:
+    """Or with two: positions behind it would be guesses."""
+    patches = LISA.encoding(merged, 0).patches[None]
+    for ids in ([[1, 5, 6]], [[1, -200, -200]]):
+        with pytest.raises(InvalidInput, match="exactly one <image>"):
+            merged.llava.embed(torch.tensor(ids), patches)
+
+
+def test_a_picture_is_encoded_as_its_pixels_are(merged: LisaModel) -> None:
+    """`encode_image` on a picture of odd sides: masks of its own size, alike from kept tensors."""
+    image = np.random.default_rng(0).integers(0, 256, (37, 53, 3), dtype=np.uint8)
+    encoding = merged.encode_image(image)
+    assert (encoding.original, encoding.resized) == ((37, 53), (89, 128))
+    vectors = torch.zeros((2, 32))
+    logits = merged.decode_masks(encoding, vectors)
+    assert logits.shape == (2, 37, 53)
+    kept = merged.sized(image, *merged.encode_pixels(image))
+    assert torch.equal(merged.decode_masks(kept, vectors), logits)
