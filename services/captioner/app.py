@@ -7,6 +7,7 @@ from collections.abc import Callable
 from services.captioner.backends import load_backend
 from services.captioner.servicer import CaptionerServicer
 from services.captioner.settings import CaptionerSettings
+from synres.domain.choice import BackendChoice
 from synres.ledger.ledger import Ledger
 from synres.ledger.stores import open_store
 from synres.ports import Captioner
@@ -15,8 +16,8 @@ from synres.rpc.server import Server
 from synres.stages.backends import Backends
 
 
-def build(settings: CaptionerSettings, load: Callable[[str], Captioner] = load_backend) -> Server:
-    """The server, not yet listening; `load` makes a backend by name."""
+def build(settings: CaptionerSettings, load: Callable[[BackendChoice], Captioner] = load_backend) -> Server:
+    """The server, not yet listening; `load` makes a backend."""
     ledger = Ledger(open_store(settings.store_url, settings))
     servicer = CaptionerServicer(ledger, Backends(load))
     server = Server("synres.rpc.captioner.v1.CaptionerService", settings)

@@ -38,7 +38,7 @@ def _embedded(spec: RunSpec, ledger: Ledger) -> Iterator[Executor]:
     ports = Ports(
         captioners=Backends(captioner), generators=Backends(generator),
         segmenters=SegmenterBackends(ledger, segmenter), groupers=Backends(grouper),
-        jobs=jobs, job_model=lambda stage, backend: models.get(backend).model,
+        jobs=jobs, job_model=lambda stage, choice: models.get(choice).model,
     )  # fmt: skip
     try:
         yield EmbeddedExecutor(ledger, ports)

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import json
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from synres.ports import ArtifactStore
+
+if TYPE_CHECKING:
+    from synres.domain.choice import BackendChoice, Scalar
 
 Store = Annotated[
     str | None,
@@ -15,6 +20,31 @@ Store = Annotated[
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout instead of tables.")]
+
+Model = Annotated[str, typer.Option(help="A known or pulled model (`synres models list`).")]
+Option = Annotated[
+    list[str], typer.Option("--option", help="An option of the backend, NAME=VALUE; may be given again.")
+]
+
+
+def chosen(backend: str, model: str, options: Sequence[str]) -> BackendChoice:
+    """Values are JSON scalars (2, 0.5, true), all else is text. Raises InvalidInput for a bad NAME=VALUE."""
+    from synres.domain.choice import choose
+    from synres.errors import InvalidInput
+
+    pairs = [option.partition("=") for option in options]
+    for name, equals, _ in pairs:
+        if not name or not equals:
+            raise InvalidInput(f"--option {name!r}: give NAME=VALUE, for example steps=20")
+    return choose(backend, model, {name: _scalar(text) for name, _, text in pairs})
+
+
+def _scalar(text: str) -> Scalar:
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+    return value if isinstance(value, str | int | float | bool) else text
 
 
 def opened(store: str | None) -> ArtifactStore:

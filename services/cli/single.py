@@ -10,10 +10,11 @@ from rich.table import Table
 from rich.text import Text
 
 from services.cli.console import out, print_json
-from services.cli.options import Json, Store, opened
+from services.cli.options import Json, Model, Option, Store, chosen, opened
 from synres.errors import InvalidInput, NotFound
 
 if TYPE_CHECKING:
+    from synres.domain.choice import BackendChoice
     from synres.ports import Image, ScoredMask, Segmenter
 
 
@@ -28,6 +29,8 @@ def segment(
         list[str], typer.Argument(help='What to find, each in quotes: "the small red circle".')
     ],
     backend: Annotated[str, typer.Option(help="The segmenter's backend.")] = "micro",
+    model: Model = "",
+    option: Option = [],  # noqa: B006
     weights: Annotated[
         str, typer.Option(help="Digest of trained weights in the store; default: the shipped ones.")
     ] = "",
@@ -48,8 +51,9 @@ def segment(
     if not all(expression.strip() for expression in expressions):
         raise InvalidInput('an expression is empty: say what to find, for example "the small red circle"')
     image = _read_picture(picture)
-    found = _asked(address, backend, weights, image, expressions) if address else _segmenter(
-        backend, weights, store).segment(image, expressions)  # fmt: skip
+    choice = chosen(backend, model, option)
+    found = _asked(address, choice, weights, image, expressions) if address else _segmenter(
+        choice, weights, store).segment(image, expressions)  # fmt: skip
     target = output or picture.with_name(f"{picture.stem}-masks.png")
     try:
         target.write_bytes(encode_png(draw_masks(image, [guess.mask for guess in found])))
@@ -78,25 +82,25 @@ def _read_picture(path: Path) -> Image:
         raise InvalidInput(f"{path}: {bad.reason}: {bad.message}") from bad
 
 
-def _segmenter(backend: str, weights: str, store: str | None) -> Segmenter:
+def _segmenter(choice: BackendChoice, weights: str, store: str | None) -> Segmenter:
     from services.segmenter.backends import load_backend
 
     if not weights:
-        return load_backend(backend)
+        return load_backend(choice)
     from synres.ledger.ledger import Ledger
 
-    return load_backend(backend, Ledger(opened(store)).get_blob(weights))
+    return load_backend(choice, Ledger(opened(store)).get_blob(weights))
 
 
 def _asked(
-    address: str, backend: str, weights: str, image: Image, expressions: list[str]
+    address: str, choice: BackendChoice, weights: str, image: Image, expressions: list[str]
 ) -> list[ScoredMask]:
     from synres.rpc.client import SegmenterClient
     from synres.settings import ClientSettings, load_settings
 
     token = load_settings(ClientSettings).token
     with SegmenterClient(address, token.get_secret_value() if token else None, timeout_s=60.0) as client:
-        return client.segment(backend, image, expressions, weights)
+        return client.segment(choice, image, expressions, weights)
 
 
 def _facts(expressions: list[str], found: list[ScoredMask]) -> list[dict[str, object]]:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from synres.domain.choice import BackendChoice
 from synres.domain.types import ModelInfo
 from synres.ports import JobStatus, ShardRequest, ShardResult
 from synres.stages.shard import Check, never_stop
@@ -22,8 +23,8 @@ class Call:
 class Executor(Protocol):
     """Computes actions. Methods are called from many threads; errors are classes of `synres.errors`."""
 
-    def model(self, stage: str, backend: str) -> ModelInfo:
-        """What would compute that stage; raises NotFound or BackendUnavailable."""
+    def model(self, stage: str, choice: BackendChoice) -> ModelInfo:
+        """What would compute that stage; raises InvalidInput, NotFound or BackendUnavailable."""
 
     def execute(self, request: ShardRequest, call: Call) -> ShardResult:
         """Blocks until the action's record is visible, and returns it."""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 from services.coordinator.engine import Desired, Input, Node, Source
+from synres.domain.choice import BackendChoice
 from synres.domain.types import GroupParams, ModelInfo
 from synres.ledger.runs import Plan
-from synres.spec import Arm, Chain, Method, RunSpec
+from synres.spec import Arm, Caption, Chain, Generate, Method, RunSpec, Segment
 from synres.spec_checks import arm_of
 from synres.stages.caption import CAPTION
 from synres.stages.evaluate import EVALUATE
@@ -15,6 +17,7 @@ from synres.stages.generate import GENERATE
 from synres.stages.group import GROUP
 from synres.stages.params import (
     CaptionParams,
+    ChoiceParams,
     EvaluateParams,
     GenerateParams,
     GroupStageParams,
@@ -27,16 +30,18 @@ from synres.stages.segment import SEGMENT
 from synres.stages.shard import StageCode
 from synres.stages.train import FROM_SCRATCH, SHIPPED_BASE, TRAIN
 
-Models = Mapping[tuple[str, str], ModelInfo]
-"""(stage, backend) -> what computes it."""
+_STARTS = {"scratch": FROM_SCRATCH, "micro": SHIPPED_BASE, "base": SHIPPED_BASE}
+Models = Mapping[tuple[str, BackendChoice], ModelInfo]
+"""(stage, choice of a backend) -> what computes it."""
 
 
-def backends_of(method: Method) -> list[tuple[str, str]]:
-    """Every (stage, backend) that the method uses, sorted."""
-    used = {(stage, getattr(chain, stage).backend) for chain in method.synthesis.values()
-            for stage in ("caption", "generate", "segment", "group")}  # fmt: skip
-    used |= {(stage, arm.backend) for arm in method.arms.values() for stage in ("train", "evaluate")}
-    return sorted(used)
+def backends_of(method: Method) -> list[tuple[str, BackendChoice]]:
+    """Every (stage, choice) that the method uses, sorted."""
+    used = {(stage, getattr(chain, stage).choice) for chain in method.synthesis.values()
+            for stage in ("caption", "generate", "segment")}  # fmt: skip
+    used |= {("group", BackendChoice(chain.group.backend)) for chain in method.synthesis.values()}
+    used |= {(stage, arm.choice) for arm in method.arms.values() for stage in ("train", "evaluate")}
+    return sorted(used, key=lambda pair: (pair[0], pair[1].label))
 
 
 def shards_root(chain: str) -> str:
@@ -75,11 +80,11 @@ class _Graph:
         weights, steps = self._weights(chain.segment.weights), _steps(chain, self._seed)
         for index, shard in enumerate(self._plan[shards_root(name)]):
             inputs: tuple[Input, ...] = (shard,)
-            for stage, backend, params in steps:
+            for stage, choice, params in steps:
                 node = f"{stage.name}/{name}/{index:05d}"
                 if stage is SEGMENT:
                     inputs += weights
-                self._add(node, stage, backend, params, inputs, name)
+                self._add(node, stage, choice, params, inputs, name)
                 inputs = (Source(node),)
 
     def add_arm(self, name: str) -> None:
@@ -87,15 +92,15 @@ class _Graph:
             return
         arm = self._method.arms[name]
         training, data = self._training(arm)
-        self._add(f"train/{name}", TRAIN, arm.backend, encode_params(training).decode(), data)
-        evaluation = EvaluateParams(backend=arm.backend, definition=self._method.evaluate.definition)
+        self._add(f"train/{name}", TRAIN, arm.choice, encode_params(training).decode(), data)
+        evaluation = EvaluateParams(**_chosen(arm), definition=self._method.evaluate.definition)
         params = encode_params(evaluation).decode()
         for benchmark in self._method.benchmarks:
             inputs: tuple[Input, ...] = (
                 Source(f"train/{name}", "weights"),
                 *self._plan[triplets_root(benchmark)],
             )
-            self._add(f"evaluate/{name}/{benchmark}", EVALUATE, arm.backend, params, inputs)
+            self._add(f"evaluate/{name}/{benchmark}", EVALUATE, arm.choice, params, inputs)
 
     def _is_new(self, name: str) -> bool:
         new = name not in self._added
@@ -119,7 +124,7 @@ class _Graph:
                 parts.append(MixturePart(name=part, ratio=ratio, rows=rows, inputs=places))
                 inputs += found
         start = self._weights(arm.start)
-        weights_input = len(inputs) if start else {"scratch": FROM_SCRATCH, "micro": SHIPPED_BASE}[arm.start]
+        weights_input = len(inputs) if start else _STARTS[arm.start]
         return _train_params(arm, self._seed, tuple(parts), weights_input), (*inputs, *start)
 
     def _rows(self, data: str) -> tuple[str, list[Input]]:
@@ -132,31 +137,35 @@ class _Graph:
         for index in range(len(self._plan[shards_root(chain)])):
             yield Source(f"group/{chain}/{index:05d}")
 
-    def _add(self, name: str, stage: StageCode, backend: str, params: str, inputs: tuple[Input, ...],
+    def _add(self, name: str, stage: StageCode, choice: BackendChoice, params: str, inputs: tuple[Input, ...],
              chain: str = "") -> None:  # fmt: skip
-        digest = self._models[stage.name, backend].digest
+        digest = self._models[stage.name, choice].digest
         self.nodes[name] = Node(name, stage.name, stage.version, digest, params, inputs, chain)
 
 
-def _steps(chain: Chain, seed: int) -> list[tuple[StageCode, str, str]]:
-    """Stage, backend and params of the chain, which all of its shards share."""
+def _steps(chain: Chain, seed: int) -> list[tuple[StageCode, BackendChoice, str]]:
+    """Stage, choice and params of the chain, which all of its shards share."""
     caption, generate, segment, group = chain.caption, chain.generate, chain.segment, chain.group
     itag = GroupParams(group.tau, group.agreement, group.linkage, group.min_members, group.consensus)
-    params: list[tuple[StageCode, str, object]] = [
-        (CAPTION, caption.backend, CaptionParams(
-            backend=caption.backend, seed=seed, expressions_per_prompt=caption.expressions_per_prompt,
+    params: list[tuple[StageCode, ChoiceParams]] = [
+        (CAPTION, CaptionParams(
+            **_chosen(caption), seed=seed, expressions_per_prompt=caption.expressions_per_prompt,
             prompts_per_sample=caption.prompts_per_sample)),
-        (GENERATE, generate.backend, GenerateParams(
-            backend=generate.backend, seed=seed, images_per_prompt=generate.images_per_prompt)),
-        (SEGMENT, segment.backend, SegmentParams(backend=segment.backend)),
-        (GROUP, group.backend, GroupStageParams(backend=group.backend, itag=itag)),
+        (GENERATE, GenerateParams(
+            **_chosen(generate), seed=seed, images_per_prompt=generate.images_per_prompt)),
+        (SEGMENT, SegmentParams(**_chosen(segment))),
+        (GROUP, GroupStageParams(backend=group.backend, itag=itag)),
     ]  # fmt: skip
-    return [(stage, backend, encode_params(asked).decode()) for stage, backend, asked in params]
+    return [(stage, asked.choice, encode_params(asked).decode()) for stage, asked in params]
+
+
+def _chosen(part: Caption | Generate | Segment | Arm) -> dict[str, Any]:
+    return {"backend": part.backend, "model": part.model, "options": part.options}
 
 
 def _train_params(arm: Arm, seed: int, parts: tuple[MixturePart, ...], weights_input: int) -> TrainParams:
     return TrainParams(
-        backend=arm.backend, seed=seed, parts=parts, weights_input=weights_input, steps=arm.steps,
+        **_chosen(arm), seed=seed, parts=parts, weights_input=weights_input, steps=arm.steps,
         batch_size=arm.batch_size, learning_rate=arm.learning_rate, warmup_steps=arm.warmup_steps,
         mosaic_probability=arm.mosaic.probability, mosaic_tiles=arm.mosaic.tiles,
         mosaic_from=arm.mosaic.source, superclass_probability=arm.superclass_probability,

@@ -13,9 +13,10 @@ from services.coordinator.datasets import Ingested, ingest_datasets
 from services.coordinator.engine import Desired
 from services.coordinator.executor import Executor
 from services.coordinator.graph import Models, backends_of, build_desired, shards_root, triplets_root
+from synres.domain.choice import BackendChoice
 from synres.domain.digests import digest_json
 from synres.domain.seeds import derive_seed
-from synres.domain.types import ModelInfo, Sample
+from synres.domain.types import ModelInfo, Sample, split_licences
 from synres.errors import InvalidInput, NotFound
 from synres.ledger.ledger import Ledger
 from synres.ledger.runs import Plan, RunFolder
@@ -40,10 +41,10 @@ def freeze_run(
     spec: RunSpec, ledger: Ledger, executor: Executor, on_ready: Callable[[str, ShardResult], None]
 ) -> Frozen:
     """Raises InvalidInput for a licence that the policy does not allow or a dataset too small for its use."""
-    models = {(stage, backend): executor.model(stage, backend) for stage, backend in backends_of(spec.method)}
+    models = {(stage, choice): executor.model(stage, choice) for stage, choice in backends_of(spec.method)}
     _check_licences(spec, models)
     datasets = ingest_datasets(ledger, spec.method, on_ready)
-    described = {f"{stage}/{backend}": asdict(model) for (stage, backend), model in models.items()}
+    described = {f"{stage}/{choice.label}": asdict(model) for (stage, choice), model in models.items()}
     sources = {name: dataset.request.action for name, dataset in datasets.items()}
     run = digest_json([spec.digest(), described, sources])[:12]
     folder = RunFolder(ledger.store, run)
@@ -57,12 +58,13 @@ def freeze_run(
 
 def _check_licences(spec: RunSpec, models: Models) -> None:
     allowed = spec.execution.policy.allowed_licences
-    for (stage, backend), model in models.items():
-        if allowed is not None and model.licence not in allowed:
-            raise InvalidInput(
-                f"backend {backend} of {stage} has the licence {model.licence!r}, and the spec allows"
-                f" {', '.join(allowed) or 'none'}: add it to execution.policy.allowed_licences"
-            )
+    for (stage, choice), model in models.items():
+        for licence in split_licences(model.licence):
+            if allowed is not None and licence not in allowed:
+                raise InvalidInput(
+                    f"{_place(stage, choice, model)} has the licence {licence!r}, and the spec allows"
+                    f" {', '.join(allowed) or 'none'}: add it to execution.policy.allowed_licences"
+                )
 
 
 def cut(spec: RunSpec, ledger: Ledger, datasets: Mapping[str, Ingested]) -> Plan:
@@ -93,8 +95,12 @@ def _take_count(chain: Chain, datasets: Mapping[str, Ingested]) -> int:
 
 
 def licences(models: Models) -> dict[str, str]:
-    """ "stage/backend" -> licence, for COMMIT."""
-    return {f"{stage}/{backend}": model.licence for (stage, backend), model in sorted(models.items())}
+    """ "stage/backend", with the model's name where it has one of its own, -> licence; for COMMIT."""
+    return {_place(stage, choice, model): model.licence for (stage, choice), model in models.items()}
+
+
+def _place(stage: str, choice: BackendChoice, model: ModelInfo) -> str:
+    return f"{stage}/{choice.backend}" + ("" if model.name == choice.backend else f" {model.name}")
 
 
 def spec_of(folder: RunFolder) -> RunSpec:
@@ -109,8 +115,8 @@ def open_desired(folder: RunFolder) -> tuple[str, Desired]:
     if plan is None:
         raise NotFound(f"run {folder.run} has no plan yet: run its spec again")
     spec = spec_of(folder)
-    models = {}
-    for place, fields in frozen["models"].items():
-        stage, _, backend = place.partition("/")
-        models[stage, backend] = ModelInfo(**fields)
+    models = {
+        (stage, choice): ModelInfo(**frozen["models"][f"{stage}/{choice.label}"])
+        for stage, choice in backends_of(spec.method)
+    }
     return spec.name, build_desired(spec, models, plan)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from services.generator.backends import load_backend
 from services.generator.servicer import GeneratorServicer
 from services.generator.settings import GeneratorSettings
+from synres.domain.choice import BackendChoice
 from synres.ledger.ledger import Ledger
 from synres.ledger.stores import open_store
 from synres.ports import ImageGenerator
@@ -15,8 +16,10 @@ from synres.rpc.server import Server
 from synres.stages.backends import Backends
 
 
-def build(settings: GeneratorSettings, load: Callable[[str], ImageGenerator] = load_backend) -> Server:
-    """The server, not yet listening; `load` makes a backend by name."""
+def build(
+    settings: GeneratorSettings, load: Callable[[BackendChoice], ImageGenerator] = load_backend
+) -> Server:
+    """The server, not yet listening; `load` makes a backend."""
     ledger = Ledger(open_store(settings.store_url, settings))
     servicer = GeneratorServicer(ledger, Backends(load))
     server = Server("synres.rpc.generator.v1.GeneratorService", settings)

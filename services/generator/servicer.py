@@ -9,7 +9,7 @@ from synres.errors import InvalidInput
 from synres.ledger.ledger import Ledger
 from synres.ports import GeneratorInput, ImageGenerator, ShardRequest, ShardResult
 from synres.rpc.calls import ModelCalls, check_count, check_of
-from synres.rpc.codec import model_to_proto, view_from_proto
+from synres.rpc.codec import choice_from_proto, model_to_proto, view_from_proto
 from synres.rpc.generator.v1 import generator_pb2, generator_pb2_grpc
 from synres.stages.backends import Backends
 from synres.stages.generate import GENERATE, NO_VIEW, run_generate_shard
@@ -32,13 +32,13 @@ class GeneratorServicer(generator_pb2_grpc.GeneratorServiceServicer):
     def Describe(
         self, request: generator_pb2.DescribeRequest, context: grpc.ServicerContext
     ) -> generator_pb2.DescribeResponse:
-        model = self._backends.get(request.backend).model
+        model = self._backends.get(choice_from_proto(request)).model
         return generator_pb2.DescribeResponse(model=model_to_proto(model), stage_version=GENERATE.version)
 
     def Generate(
         self, request: generator_pb2.GenerateRequest, context: grpc.ServicerContext
     ) -> generator_pb2.GenerateResponse:
-        generator = self._backends.get(request.backend)
+        generator = self._backends.get(choice_from_proto(request))
         inputs = _inputs(request, generator)
         with self._calls.turn(check_of(context)):
             pictures = generator.generate(inputs, list(request.seeds))
@@ -46,8 +46,8 @@ class GeneratorServicer(generator_pb2_grpc.GeneratorServiceServicer):
         return generator_pb2.GenerateResponse(images=images, model=model_to_proto(generator.model))
 
     def _run(self, request: ShardRequest, check: Check) -> ShardResult:
-        backend = decode_params(request.params, GenerateParams).backend
-        return run_generate_shard(self._ledger, self._backends.get(backend), request, check)
+        choice = decode_params(request.params, GenerateParams).choice
+        return run_generate_shard(self._ledger, self._backends.get(choice), request, check)
 
 
 def _inputs(request: generator_pb2.GenerateRequest, generator: ImageGenerator) -> GeneratorInput:

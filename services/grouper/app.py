@@ -7,6 +7,7 @@ from collections.abc import Callable
 from services.grouper.backends import load_backend
 from services.grouper.servicer import GrouperServicer
 from services.grouper.settings import GrouperSettings
+from synres.domain.choice import BackendChoice
 from synres.ledger.ledger import Ledger
 from synres.ledger.stores import open_store
 from synres.ports import Grouper
@@ -15,8 +16,8 @@ from synres.rpc.server import Server
 from synres.stages.backends import Backends
 
 
-def build(settings: GrouperSettings, load: Callable[[str], Grouper] = load_backend) -> Server:
-    """The server, not yet listening; `load` makes a backend by name."""
+def build(settings: GrouperSettings, load: Callable[[BackendChoice], Grouper] = load_backend) -> Server:
+    """The server, not yet listening; `load` makes a backend."""
     ledger = Ledger(open_store(settings.store_url, settings))
     servicer = GrouperServicer(ledger, Backends(load))
     server = Server("synres.rpc.grouper.v1.GrouperService", settings)

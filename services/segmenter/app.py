@@ -13,7 +13,7 @@ from synres.stages.backends import LoadSegmenter, SegmenterBackends
 
 
 def build(settings: SegmenterSettings, load: LoadSegmenter = load_backend) -> Server:
-    """The server, not yet listening; `load` makes a backend by name."""
+    """The server, not yet listening; `load` makes a backend."""
     ledger = Ledger(open_store(settings.store_url, settings))
     servicer = SegmenterServicer(ledger, SegmenterBackends(ledger, load))
     server = Server("synres.rpc.segmenter.v1.SegmenterService", settings)

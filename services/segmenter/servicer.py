@@ -11,7 +11,7 @@ from synres.domain.masks import encode_mask
 from synres.ledger.ledger import Ledger
 from synres.ports import ShardRequest, ShardResult
 from synres.rpc.calls import ModelCalls, check_count, check_of
-from synres.rpc.codec import check_mask_pixels, model_to_proto, rle_to_proto
+from synres.rpc.codec import check_mask_pixels, choice_from_proto, model_to_proto, rle_to_proto
 from synres.rpc.segmenter.v1 import segmenter_pb2, segmenter_pb2_grpc
 from synres.stages.backends import SegmenterBackends
 from synres.stages.params import SegmentParams, decode_params
@@ -34,7 +34,7 @@ class SegmenterServicer(segmenter_pb2_grpc.SegmenterServiceServicer):
     def Describe(
         self, request: segmenter_pb2.DescribeRequest, context: grpc.ServicerContext
     ) -> segmenter_pb2.DescribeResponse:
-        model = self._backends.get(request.backend).model
+        model = self._backends.get(choice_from_proto(request)).model
         return segmenter_pb2.DescribeResponse(model=model_to_proto(model), stage_version=SEGMENT.version)
 
     def Segment(
@@ -43,7 +43,7 @@ class SegmenterServicer(segmenter_pb2_grpc.SegmenterServiceServicer):
         check_count(len(request.expressions), "expressions")
         image = decode_image(request.image)
         check_mask_pixels(len(request.expressions), (image.shape[0], image.shape[1]))
-        segmenter = self._backends.get_trained(request.backend, request.weights)
+        segmenter = self._backends.get_trained(choice_from_proto(request), request.weights)
         with self._calls.turn(check_of(context)):
             guesses = segmenter.segment(image, list(request.expressions))
         masks = [
@@ -53,9 +53,9 @@ class SegmenterServicer(segmenter_pb2_grpc.SegmenterServiceServicer):
         return segmenter_pb2.SegmentResponse(masks=masks, model=model_to_proto(segmenter.model))
 
     def _run(self, request: ShardRequest, check: Check) -> ShardResult:
-        backend = decode_params(request.params, SegmentParams).backend
+        choice = decode_params(request.params, SegmentParams).choice
         open_segmenter, model = (
-            partial(self._backends.get_trained, backend),
-            self._backends.get(backend).model,
+            partial(self._backends.get_trained, choice),
+            self._backends.get(choice).model,
         )
         return run_segment_shard(self._ledger, open_segmenter, model, request, check)

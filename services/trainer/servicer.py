@@ -9,7 +9,7 @@ import grpc
 from services.trainer.trainable import TrainableBackend
 from synres.errors import InvalidInput
 from synres.ports import JobRunner
-from synres.rpc.codec import job_status_to_proto, model_to_proto, request_from_proto
+from synres.rpc.codec import choice_from_proto, job_status_to_proto, model_to_proto, request_from_proto
 from synres.rpc.trainer.v1 import trainer_pb2, trainer_pb2_grpc
 from synres.stages.backends import Backends
 from synres.stages.evaluate import EVALUATE
@@ -47,7 +47,7 @@ class TrainerServicer(trainer_pb2_grpc.TrainerServiceServicer):
         self, request: trainer_pb2.DescribeRequest, context: grpc.ServicerContext
     ) -> trainer_pb2.DescribeResponse:
         stage = _stage(request.stage)
-        model = self._backends.get(request.backend).model
+        model = self._backends.get(choice_from_proto(request)).model
         return trainer_pb2.DescribeResponse(model=model_to_proto(model), stage_version=stage.version)
 
 

@@ -13,6 +13,7 @@ from synres.errors import InvalidInput
 from synres.ledger.ledger import Ledger
 from synres.ports import ShardRequest, ShardResult
 from synres.stages.evaluate import EVALUATE, run_evaluate_shard
+from synres.stages.params import ChoiceParams
 from synres.stages.shard import Check
 from synres.stages.train import TRAIN
 
@@ -22,7 +23,7 @@ _PICTURES = 50
 def run_request(ledger: Ledger, request: ShardRequest, report: Report) -> ShardResult:
     """Trains or evaluates, or answers from the record. Uses one thread, so that results repeat."""
     torch.set_num_threads(1)
-    backend = load_backend(str(msgspec.json.decode(request.params)["backend"]))
+    backend = load_backend(msgspec.json.decode(request.params, type=ChoiceParams).choice)
     if request.stage == TRAIN.name:
         return run_training(ledger, backend, request, report)
     if request.stage == EVALUATE.name:

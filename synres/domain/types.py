@@ -201,9 +201,21 @@ class Rejection:
 
 @dataclass(frozen=True, slots=True)
 class ModelInfo:
-    """What computes a stage: `digest` names weights and code; `bitwise` claims equal bytes anywhere."""
+    """What computes a stage: `digest` names weights and code; `bitwise` claims equal bytes anywhere.
+
+    `licence` joins the ids of all models behind it by " AND ", as SPDX expressions do.
+    """
 
     name: str
     digest: str
     licence: str
     bitwise: bool
+
+
+def split_licences(licence: str) -> tuple[str, ...]:
+    """The ids in a ModelInfo's `licence`.
+
+    >>> split_licences("Apache-2.0 AND MIT")
+    ('Apache-2.0', 'MIT')
+    """
+    return tuple(licence.split(" AND "))

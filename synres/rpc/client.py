@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from synres.data.images import decode_image, encode_png
+from synres.domain.choice import BackendChoice
 from synres.domain.masks import decode_mask
 from synres.domain.types import Expression, GroupedImage, GroupParams, ModelInfo, SegmentedImage
 from synres.ports import (
@@ -23,6 +24,7 @@ from synres.ports import (
 from synres.rpc.captioner.v1 import captioner_pb2, captioner_pb2_grpc
 from synres.rpc.channel import Connection
 from synres.rpc.codec import (
+    choice_to_fields,
     model_from_proto,
     request_to_proto,
     result_from_proto,
@@ -64,27 +66,28 @@ class StageClient(Connection):
         method = getattr(self.stub, f"Run{self.stage_name}Shard")
         return result_from_proto(self.call(method, message, check).result)
 
-    def describe(self, backend: str) -> Described:
-        """Loads the backend if it must. Raises NotFound or BackendUnavailable."""
-        answer = self.call(self.stub.Describe, self.messages.DescribeRequest(backend=backend))
+    def describe(self, choice: BackendChoice) -> Described:
+        """Loads the backend if it must. Raises NotFound, InvalidInput or BackendUnavailable."""
+        answer = self.call(self.stub.Describe, self.messages.DescribeRequest(**choice_to_fields(choice)))
         return Described(model_from_proto(answer.model), answer.stage_version)
 
 
 class CaptionerClient(StageClient):
     stage_name, messages, stub_type = "Caption", captioner_pb2, captioner_pb2_grpc.CaptionerServiceStub
 
-    def caption(self, backend: str, view: ObjectView, n: int, seed: int) -> list[Expression]:
-        request = captioner_pb2.CaptionRequest(backend=backend, view=view_to_proto(view), n=n, seed=seed)
+    def caption(self, choice: BackendChoice, view: ObjectView, n: int, seed: int) -> list[Expression]:
+        fields = choice_to_fields(choice)
+        request = captioner_pb2.CaptionRequest(**fields, view=view_to_proto(view), n=n, seed=seed)
         return list(self.call(self.stub.Caption, request).expressions)
 
 
 class GeneratorClient(StageClient):
     stage_name, messages, stub_type = "Generate", generator_pb2, generator_pb2_grpc.GeneratorServiceStub
 
-    def generate(self, backend: str, inputs: GeneratorInput, seeds: Sequence[int]) -> list[Image]:
+    def generate(self, choice: BackendChoice, inputs: GeneratorInput, seeds: Sequence[int]) -> list[Image]:
         """One picture for each seed."""
         request = generator_pb2.GenerateRequest(
-            backend=backend,
+            **choice_to_fields(choice),
             prompt=inputs.prompt,
             expressions=inputs.expressions,
             seeds=seeds,
@@ -97,11 +100,11 @@ class SegmenterClient(StageClient):
     stage_name, messages, stub_type = "Segment", segmenter_pb2, segmenter_pb2_grpc.SegmenterServiceStub
 
     def segment(
-        self, backend: str, image: Image, expressions: Sequence[Expression], weights: str = ""
+        self, choice: BackendChoice, image: Image, expressions: Sequence[Expression], weights: str = ""
     ) -> list[ScoredMask]:
         """One mask for each expression; `weights` is the digest of trained ones."""
         request = segmenter_pb2.SegmentRequest(
-            backend=backend, image=encode_png(image), expressions=expressions, weights=weights
+            **choice_to_fields(choice), image=encode_png(image), expressions=expressions, weights=weights
         )
         answer = self.call(self.stub.Segment, request)
         return [ScoredMask(decode_mask(rle_from_proto(found.mask)), found.score) for found in answer.masks]
@@ -110,9 +113,9 @@ class SegmenterClient(StageClient):
 class GrouperClient(StageClient):
     stage_name, messages, stub_type = "Group", grouper_pb2, grouper_pb2_grpc.GrouperServiceStub
 
-    def group(self, backend: str, segmented: SegmentedImage, params: GroupParams) -> GroupedImage:
+    def group(self, choice: BackendChoice, segmented: SegmentedImage, params: GroupParams) -> GroupedImage:
         request = grouper_pb2.GroupRequest(
-            backend=backend,
+            **choice_to_fields(choice),
             pseudo_masks=[pseudo_mask_to_proto(pseudo) for pseudo in segmented.pseudo_masks],
             params=params_to_proto(params),
         )

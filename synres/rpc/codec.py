@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 from synres.data.images import decode_image, encode_png
+from synres.domain.choice import BackendChoice, choose
+from synres.domain.digests import canonical_json
 from synres.domain.masks import decode_mask, encode_mask
 from synres.domain.types import ModelInfo, Rle
 from synres.errors import InvalidInput, RejectedItem
@@ -12,6 +17,7 @@ from synres.rpc.trainer.v1 import trainer_pb2
 
 MAX_MASK_PIXELS = 1 << 30
 """A byte each when decoded. Run lengths are short, so the size of a message says nothing about it."""
+MAX_OPTIONS_BYTES = 1 << 16
 _JOB_STATE = {
     "running": trainer_pb2.TRAINING_STATE_RUNNING,
     "succeeded": trainer_pb2.TRAINING_STATE_SUCCEEDED,
@@ -37,6 +43,25 @@ def model_to_proto(model: ModelInfo) -> stage_pb2.ModelInfo:
 
 def model_from_proto(message: stage_pb2.ModelInfo) -> ModelInfo:
     return ModelInfo(message.name, message.digest, message.licence, message.bitwise)
+
+
+def choice_to_fields(choice: BackendChoice) -> dict[str, Any]:
+    """The fields that every request with a backend has."""
+    options = canonical_json(dict(choice.options)) if choice.options else b""
+    return {"backend": choice.backend, "model": choice.model, "options": options}
+
+
+def choice_from_proto(message: Any) -> BackendChoice:
+    """From a request with these fields; raises InvalidInput for options that are no bounded JSON object."""
+    if len(message.options) > MAX_OPTIONS_BYTES:
+        raise InvalidInput(f"options of {len(message.options)} bytes; give at most {MAX_OPTIONS_BYTES}")
+    try:
+        options = json.loads(message.options or b"{}")
+    except (ValueError, RecursionError) as error:
+        raise InvalidInput(f"options are not JSON: {error}") from error
+    if not isinstance(options, dict):
+        raise InvalidInput(f"options are a JSON {type(options).__name__}; an object is meant")
+    return choose(message.backend, message.model, options)
 
 
 def request_to_proto(request: ShardRequest) -> stage_pb2.ShardRequest:

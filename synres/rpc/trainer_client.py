@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from synres.domain.choice import BackendChoice
 from synres.ports import JobStatus, ShardRequest
 from synres.rpc.channel import Connection
 from synres.rpc.client import Described
-from synres.rpc.codec import job_status_from_proto, model_from_proto, request_to_proto
+from synres.rpc.codec import choice_to_fields, job_status_from_proto, model_from_proto, request_to_proto
 from synres.rpc.trainer.v1 import trainer_pb2, trainer_pb2_grpc
 
 
@@ -30,8 +31,8 @@ class TrainerClient(Connection):
     def cancel(self, action: str) -> None:
         self.call(self._stub.CancelTraining, trainer_pb2.CancelTrainingRequest(action=action))
 
-    def describe(self, stage: str, backend: str) -> Described:
+    def describe(self, stage: str, choice: BackendChoice) -> Described:
         """`stage`: "train" or "evaluate"."""
-        request = trainer_pb2.DescribeRequest(stage=stage, backend=backend)
+        request = trainer_pb2.DescribeRequest(stage=stage, **choice_to_fields(choice))
         answer = self.call(self._stub.Describe, request)
         return Described(model_from_proto(answer.model), answer.stage_version)

@@ -1,43 +1,52 @@
-"""Backends by name, loaded on first use and kept: for the servicers and for the embedded executor."""
+"""Backends by choice, loaded on first use and kept: for the servicers and for the embedded executor."""
 
 from __future__ import annotations
 
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import Generic, Protocol, TypeVar
+from dataclasses import fields
+from typing import Any, Generic, Protocol, TypeVar
 
+import msgspec
+
+from synres.domain.choice import BackendChoice as BackendChoice
+from synres.domain.choice import nearest
+from synres.errors import InvalidInput
 from synres.ledger.ledger import Ledger
 from synres.ports import Segmenter
 
 Backend = TypeVar("Backend")
+Options = TypeVar("Options")
 
+_KEPT = 8
 _TRAINED_KEPT = 4
 
 
 class Backends(Generic[Backend]):
-    """`load` is a service's `load_backend`; its errors (NotFound, BackendUnavailable) are not kept."""
+    """`load` is a service's `load_backend`; its errors (NotFound, BackendUnavailable) are not kept.
 
-    def __init__(self, load: Callable[[str], Backend]) -> None:
+    The last few choices stay loaded.
+    """
+
+    def __init__(self, load: Callable[[BackendChoice], Backend]) -> None:
         self._load = load
         self._lock = threading.Lock()
-        self._loaded: dict[str, Backend] = {}
+        self._loaded: OrderedDict[str, Backend] = OrderedDict()
 
-    def get(self, name: str) -> Backend:
+    def get(self, choice: BackendChoice) -> Backend:
         """Loads once, however many threads ask."""
         with self._lock:
-            if name not in self._loaded:
-                self._loaded[name] = self._load(name)
-            return self._loaded[name]
+            return _kept(self._loaded, choice.label, lambda: self._load(choice), _KEPT)
 
 
 class LoadSegmenter(Protocol):
-    def __call__(self, name: str, weights: bytes | None = None) -> Segmenter:
-        """Shipped weights for None, else safetensors bytes; raises ArtifactCorrupt for bad ones."""
+    def __call__(self, choice: BackendChoice, weights: bytes | None = None) -> Segmenter:
+        """The model's own weights for None, else safetensors bytes; raises ArtifactCorrupt for bad ones."""
 
 
 class SegmenterBackends(Backends[Segmenter]):
-    """Segmenters with their shipped weights, and the last few with trained weights from the ledger."""
+    """Segmenters with their own weights, and the last few with trained weights from the ledger."""
 
     def __init__(self, ledger: Ledger, load: LoadSegmenter) -> None:
         super().__init__(load)
@@ -45,15 +54,52 @@ class SegmenterBackends(Backends[Segmenter]):
         self._load_weights = load
         self._trained: OrderedDict[tuple[str, str], Segmenter] = OrderedDict()
 
-    def get_trained(self, name: str, weights: str) -> Segmenter:
-        """`weights` is a blob's digest, "" the shipped ones. Raises ArtifactMissing or ArtifactCorrupt."""
+    def get_trained(self, choice: BackendChoice, weights: str) -> Segmenter:
+        """`weights` is a blob's digest, "" the model's own. Raises ArtifactMissing or ArtifactCorrupt."""
         if not weights:
-            return self.get(name)
+            return self.get(choice)
+        load = lambda: self._load_weights(choice, self._ledger.get_blob(weights))
         with self._lock:
-            key = (name, weights)
-            if key not in self._trained:
-                self._trained[key] = self._load_weights(name, self._ledger.get_blob(weights))
-            self._trained.move_to_end(key)
-            while len(self._trained) > _TRAINED_KEPT:
-                self._trained.popitem(last=False)
-            return self._trained[key]
+            return _kept(self._trained, (choice.label, weights), load, _TRAINED_KEPT)
+
+
+Key = TypeVar("Key")
+
+
+def _kept(kept: OrderedDict[Key, Backend], key: Key, load: Callable[[], Backend], most: int) -> Backend:
+    if key not in kept:
+        kept[key] = load()
+    kept.move_to_end(key)
+    while len(kept) > most:
+        kept.popitem(last=False)
+    return kept[key]
+
+
+def options_of(choice: BackendChoice, kind: type[Options]) -> Options:
+    """The choice's options as `kind`, a dataclass of scalars with defaults.
+
+    Raises InvalidInput that names the unknown option, the backend and the nearest right name, or the value
+    of another type.
+    """
+    known = [field.name for field in fields(kind)]  # type: ignore[arg-type]
+    for name, _ in choice.options:
+        if name not in known:
+            raise InvalidInput(f"backend {choice.backend} has no option {name!r}{nearest(name, known)};"
+                               f" it has {', '.join(known)}")  # fmt: skip
+    try:
+        return msgspec.convert(dict[str, Any](choice.options), kind)
+    except msgspec.ValidationError as error:
+        raise InvalidInput(f"an option of backend {choice.backend}: {error}") from error
+
+
+def refuse_model(choice: BackendChoice) -> None:
+    """For a backend that is its own model; raises InvalidInput for a choice with a model."""
+    if choice.model:
+        raise InvalidInput(f"backend {choice.backend} is its own model: leave out model {choice.model!r}")
+
+
+def refuse_extras(choice: BackendChoice) -> None:
+    """For a backend that is its own model and has no options; raises InvalidInput for either."""
+    refuse_model(choice)
+    if choice.options:
+        raise InvalidInput(f"backend {choice.backend} has no options: leave out {choice.options[0][0]!r}")

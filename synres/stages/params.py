@@ -3,41 +3,56 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
 import msgspec
+from msgspec import Meta
 
+from synres.domain.bounds import MAX_BATCH, MAX_EXPRESSIONS, MAX_IMAGES, MAX_PROMPTS
+from synres.domain.choice import BackendChoice, Scalar, choose
 from synres.domain.digests import canonical_json
 from synres.errors import InvalidInput
 from synres.ports import GroupParams
 
 Params = TypeVar("Params")
+# as before there were models and options: what was computed then is still found
+_OPTIONAL = ("model", "options")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CaptionParams:
+class ChoiceParams:
+    """What computes: a backend, its model ("" = its default) and its options."""
+
     backend: str
-    seed: int
-    expressions_per_prompt: int = 5
-    prompts_per_sample: int = 1
+    model: str = ""
+    options: dict[str, Scalar] = field(default_factory=dict)
+
+    @property
+    def choice(self) -> BackendChoice:
+        """Raises InvalidInput for a model or options of bad form."""
+        return choose(self.backend, self.model, self.options)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GenerateParams:
-    backend: str
+class CaptionParams(ChoiceParams):
     seed: int
-    images_per_prompt: int = 6
+    expressions_per_prompt: Annotated[int, Meta(ge=1, le=MAX_EXPRESSIONS)] = 5
+    prompts_per_sample: Annotated[int, Meta(ge=1, le=MAX_PROMPTS)] = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SegmentParams:
+class GenerateParams(ChoiceParams):
+    seed: int
+    images_per_prompt: Annotated[int, Meta(ge=1, le=MAX_IMAGES)] = 6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SegmentParams(ChoiceParams):
     """With trained weights the action has a second input: their digest."""
 
-    backend: str
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GroupStageParams:
+class GroupStageParams(ChoiceParams):
     backend: str = "itag"
     itag: GroupParams = field(default_factory=GroupParams)
 
@@ -53,7 +68,7 @@ class MixturePart:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TrainParams:
+class TrainParams(ChoiceParams):
     """`weights_input`: place of the starting weights among the inputs; -1 = from scratch, -2 = shipped base.
 
     `batch_size` counts pictures; each gives up to `expressions_per_picture` expressions. `learning_rate`
@@ -62,14 +77,13 @@ class TrainParams:
     come from. `superclass_table`: "microworld" | "coco".
     """
 
-    backend: str
     seed: int
     parts: tuple[MixturePart, ...]
     weights_input: int
     steps: int
-    batch_size: int
+    batch_size: Annotated[int, Meta(ge=1, le=MAX_BATCH)]
     learning_rate: float
-    expressions_per_picture: int = 3
+    expressions_per_picture: Annotated[int, Meta(ge=1, le=MAX_EXPRESSIONS)] = 3
     warmup_steps: int = 0
     weight_decay: float = 0.01
     clip_norm: float = 1.0
@@ -78,24 +92,24 @@ class TrainParams:
     mosaic_from: str = "synres"
     superclass_probability: float = 0.0
     superclass_table: str = "microworld"
-    checkpoint_every: int = 50
+    checkpoint_every: Annotated[int, Meta(ge=1)] = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EvaluateParams:
+class EvaluateParams(ChoiceParams):
     """inputs = (weights, benchmark triplets...). `definition`: "lisa" | "gsva" | "gres"."""
 
-    backend: str
     definition: str = "lisa"
 
 
 def encode_params(params: object) -> bytes:
-    """Canonical JSON of a params dataclass."""
-    return canonical_json(asdict(params))  # type: ignore[call-overload]
+    """Canonical JSON of a params dataclass. A choice without model or options does not mention them."""
+    given = asdict(params)  # type: ignore[call-overload]
+    return canonical_json({name: value for name, value in given.items() if value or name not in _OPTIONAL})
 
 
 def decode_params(data: bytes, params_type: type[Params]) -> Params:
-    """The inverse; raises InvalidInput for unknown, missing or badly typed fields, or other bytes."""
+    """The inverse; raises InvalidInput for unknown, missing, ill-typed or excessive fields, or other bytes."""
     try:
         params = msgspec.json.decode(data, type=params_type)
     except ValueError as error:

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from services.captioner.backends import NAMES, load_backend
+from services.captioner.backends import load_backend
+from synres.domain.choice import BackendChoice
 from synres.domain.digests import digest_json
 from synres.errors import NotFound, RejectedItem
 from synres.microworld.datasets import real_validation
@@ -19,7 +20,11 @@ from tests.remote import RemoteCaptioner
 N = 3
 
 
-@pytest.fixture(params=["instant", *NAMES, "remote"])
+SHIPPED = ("attributes", "micro")
+"""Backends that need nothing but the package."""
+
+
+@pytest.fixture(params=["instant", *SHIPPED, "remote"])
 def captioner(request: pytest.FixtureRequest) -> Iterator[Captioner]:
     """Each adapter of the port."""
     if request.param == "instant":
@@ -27,9 +32,9 @@ def captioner(request: pytest.FixtureRequest) -> Iterator[Captioner]:
     elif request.param == "remote":
         clients: ClientSettings = request.getfixturevalue("services")
         with CaptionerClient(clients.captioner_address, timeout_s=60) as client:
-            yield RemoteCaptioner(client, "attributes")
+            yield RemoteCaptioner(client, BackendChoice("attributes"))
     else:
-        yield load_backend(request.param)
+        yield load_backend(BackendChoice(request.param))
 
 
 def _views() -> list[ObjectView]:
@@ -75,4 +80,4 @@ def test_the_model_says_what_it_is(captioner: Captioner) -> None:
 def test_an_unknown_backend_is_not_found() -> None:
     """The message lists what there is."""
     with pytest.raises(NotFound, match="attributes"):
-        load_backend("atributes")
+        load_backend(BackendChoice("atributes"))

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from services.generator.backends import NAMES, load_backend
+from services.generator.backends import load_backend
+from synres.domain.choice import BackendChoice
 from synres.domain.prompts import composite_prompt
 from synres.errors import NotFound
 from synres.microworld.datasets import real_validation
@@ -20,7 +21,11 @@ from tests.remote import RemoteGenerator
 EXPRESSIONS = ("the red circle", "the small red circle")
 
 
-@pytest.fixture(params=["instant", *NAMES, "remote"])
+SHIPPED = ("cutpaste", "micro", "procedural")
+"""Backends that need nothing but the package."""
+
+
+@pytest.fixture(params=["instant", *SHIPPED, "remote"])
 def generator(request: pytest.FixtureRequest) -> Iterator[ImageGenerator]:
     """Each adapter of the port."""
     if request.param == "instant":
@@ -28,9 +33,9 @@ def generator(request: pytest.FixtureRequest) -> Iterator[ImageGenerator]:
     elif request.param == "remote":
         clients: ClientSettings = request.getfixturevalue("services")
         with GeneratorClient(clients.generator_address, timeout_s=60) as client:
-            yield RemoteGenerator(client, "procedural")
+            yield RemoteGenerator(client, BackendChoice("procedural"))
     else:
-        yield load_backend(request.param)
+        yield load_backend(BackendChoice(request.param))
 
 
 def _input() -> GeneratorInput:
@@ -72,4 +77,4 @@ def test_the_model_says_what_it_is(generator: ImageGenerator) -> None:
 def test_an_unknown_backend_is_not_found() -> None:
     """The message lists what there is."""
     with pytest.raises(NotFound, match="procedural"):
-        load_backend("proceduarl")
+        load_backend(BackendChoice("proceduarl"))

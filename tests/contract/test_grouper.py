@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from services.grouper.backends import NAMES, load_backend
+from services.grouper.backends import load_backend
+from synres.domain.choice import BackendChoice
 from synres.domain.masks import encode_mask
 from synres.domain.types import ArtifactRef, GroupParams, PseudoMask, SegmentedImage, SynthImage
 from synres.errors import NotFound
@@ -16,16 +17,19 @@ from synres.rpc.client import GrouperClient
 from synres.settings import ClientSettings
 from tests.remote import RemoteGrouper
 
+SHIPPED = ("itag",)
+"""Backends that need nothing but the package."""
 
-@pytest.fixture(params=[*NAMES, "remote"])
+
+@pytest.fixture(params=[*SHIPPED, "remote"])
 def grouper(request: pytest.FixtureRequest) -> Iterator[Grouper]:
     """Each adapter of the port."""
     if request.param == "remote":
         clients: ClientSettings = request.getfixturevalue("services")
         with GrouperClient(clients.grouper_address, timeout_s=60) as client:
-            yield RemoteGrouper(client, "itag")
+            yield RemoteGrouper(client, BackendChoice("itag"))
     else:
-        yield load_backend(request.param)
+        yield load_backend(BackendChoice(request.param))
 
 
 def _segmented() -> SegmentedImage:
@@ -62,10 +66,10 @@ def test_no_masks_no_groups(grouper: Grouper) -> None:
 
 def test_the_model_says_what_it_is(grouper: Grouper) -> None:
     """A digest that an action can name: the version of the code."""
-    assert grouper.model == load_backend("itag").model
+    assert grouper.model == load_backend(BackendChoice("itag")).model
 
 
 def test_an_unknown_backend_is_not_found() -> None:
     """The message lists what there is."""
     with pytest.raises(NotFound, match="itag"):
-        load_backend("tag")
+        load_backend(BackendChoice("tag"))

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from services.segmenter.backends import NAMES, load_backend
+from services.segmenter.backends import load_backend
+from synres.domain.choice import BackendChoice
 from synres.errors import ArtifactCorrupt, NotFound
 from synres.microworld.datasets import real_validation
 from synres.ports import Segmenter
@@ -20,7 +21,11 @@ EXPRESSIONS = ("the red circle", "the square", "the large star")
 IMAGE = next(real_validation(3, 1)).image
 
 
-@pytest.fixture(params=["instant", *NAMES, "remote"])
+SHIPPED = ("micro",)
+"""Backends that need nothing but the package."""
+
+
+@pytest.fixture(params=["instant", *SHIPPED, "remote"])
 def segmenter(request: pytest.FixtureRequest) -> Iterator[Segmenter]:
     """Each adapter of the port."""
     if request.param == "instant":
@@ -28,9 +33,9 @@ def segmenter(request: pytest.FixtureRequest) -> Iterator[Segmenter]:
     elif request.param == "remote":
         clients: ClientSettings = request.getfixturevalue("services")
         with SegmenterClient(clients.segmenter_address, timeout_s=60) as client:
-            yield RemoteSegmenter(client, "micro")
+            yield RemoteSegmenter(client, BackendChoice("micro"))
     else:
-        yield load_backend(request.param)
+        yield load_backend(BackendChoice(request.param))
 
 
 @pytest.mark.parametrize(
@@ -64,14 +69,14 @@ def test_the_model_says_what_it_is(segmenter: Segmenter) -> None:
     assert segmenter.model.bitwise
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", SHIPPED)
 def test_bytes_that_are_no_weights_are_corrupt(name: str) -> None:
     """Weights of another model, or a broken file, are said and never half loaded."""
     with pytest.raises(ArtifactCorrupt):
-        load_backend(name, b"not safetensors")
+        load_backend(BackendChoice(name), b"not safetensors")
 
 
 def test_an_unknown_backend_is_not_found() -> None:
     """The message lists what there is."""
     with pytest.raises(NotFound, match="micro"):
-        load_backend("mikro")
+        load_backend(BackendChoice("mikro"))

@@ -13,6 +13,7 @@ import pytest
 from services.coordinator.app import build
 from services.coordinator.desk import Desk
 from services.coordinator.settings import CoordinatorSettings
+from synres.domain.choice import BackendChoice
 from synres.domain.types import ModelInfo
 from synres.errors import CostCapReached, InvalidInput, NotFound, SpecInvalid
 from synres.ledger.file_store import FileStore
@@ -104,11 +105,11 @@ def test_a_fault_of_ours_stops_the_run_and_is_told(tmp_path: Path) -> None:
     store = FileStore(tmp_path)
 
     class Broken(Between):
-        def model(self, stage: str, backend: str) -> ModelInfo:
+        def model(self, stage: str, choice: BackendChoice) -> ModelInfo:
             self.calls["model"] += 1
             if self.calls["model"] > 6:
                 raise ZeroDivisionError("a fault")
-            return super().model(stage, backend)
+            return super().model(stage, choice)
 
     desk = Desk(store, Broken(instant_executor(store)))
     run = desk.submit(spec_with())

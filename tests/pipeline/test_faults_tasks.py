@@ -14,6 +14,7 @@ import pytest
 from services.coordinator.events import Event, ItemQuarantined, Repairing
 from services.coordinator.executor import Call
 from services.coordinator.run import release_item, run_spec, status
+from synres.domain.choice import BackendChoice
 from synres.domain.types import ModelInfo
 from synres.errors import (
     BackendUnavailable,
@@ -213,8 +214,8 @@ class OneName:
     def __init__(self, old: Between, new: Between) -> None:
         self._old, self._turns = old, defaultdict(lambda: itertools.cycle((new, old)))
 
-    def model(self, stage: str, backend: str) -> ModelInfo:
-        return self._old.model(stage, backend)
+    def model(self, stage: str, choice: BackendChoice) -> ModelInfo:
+        return self._old.model(stage, choice)
 
     def execute(self, request: ShardRequest, call: Call) -> ShardResult:
         return next(self._turns[request.stage]).execute(request, call)

@@ -134,7 +134,7 @@ def photo_executor(store: ArtifactStore) -> EmbeddedExecutor:
         SegmenterBackends(ledger, load_instant(InstantSegmenter)),
         Backends(load_grouper),
         InstantJobs(ledger),
-        lambda stage, backend: instant_model(stage, 1),
+        lambda stage, choice: instant_model(stage, 1),
     )
     return EmbeddedExecutor(ledger, ports)
 

@@ -19,6 +19,7 @@ from services.allinone import (
     in_process,
     local_s3,
 )
+from synres.domain.choice import BackendChoice
 from synres.errors import ServiceUnavailable, SettingInvalid
 from synres.ledger.ledger import Ledger
 from synres.ledger.stores import open_store
@@ -35,7 +36,7 @@ def test_services_in_this_process(tmp_path: Path) -> None:
     """All stage services answer on ports of their own, and are gone afterwards."""
     with in_process(_settings(tmp_path)) as clients:
         with GrouperClient(clients.grouper_address, "secret", timeout_s=5) as client:
-            assert client.describe("itag").stage_version == 1
+            assert client.describe(BackendChoice("itag")).stage_version == 1
         for name in STAGE_SERVICES:
             with Connection(getattr(clients, f"{name}_address")) as connection:
                 assert connection.is_serving()
@@ -43,7 +44,7 @@ def test_services_in_this_process(tmp_path: Path) -> None:
         GrouperClient(clients.grouper_address, "secret", timeout_s=5) as client,
         pytest.raises(ServiceUnavailable),
     ):
-        client.describe("itag")
+        client.describe(BackendChoice("itag"))
 
 
 def test_services_as_processes_are_drained_and_revived(tmp_path: Path) -> None:
@@ -55,7 +56,7 @@ def test_services_as_processes_are_drained_and_revived(tmp_path: Path) -> None:
         assert cluster.revive() == ["grouper had ended with -9 and is started again"]
         with GrouperClient(cluster.address("grouper"), "secret", timeout_s=30) as client:
             _wait_until_serving(client)
-            assert client.describe("itag").model.name == "itag"
+            assert client.describe(BackendChoice("itag")).model.name == "itag"
         assert cluster.revive() == []
     assert {process.returncode for process in cluster.processes.values()} == {0}
 

@@ -12,6 +12,7 @@ from grpc_status import rpc_status
 
 from services.captioner import app as captioner_app
 from services.captioner.settings import CaptionerSettings
+from synres.domain.choice import BackendChoice
 from synres.errors import (
     CallCancelled,
     DeadlineExceeded,
@@ -31,7 +32,7 @@ from synres.rpc.status import error_of
 from synres.stages.caption import CAPTION
 from synres.stages.params import CaptionParams
 from synres.stages.shard import never_stop
-from tests.instant import build_instant, instant_model, make_samples, plan_shard
+from tests.instant import INSTANT, build_instant, instant_model, make_samples, plan_shard
 from tests.rpc.conftest import Serve
 
 DESCRIBE = "/synres.rpc.captioner.v1.CaptionerService/Describe"
@@ -58,14 +59,14 @@ def test_a_wrong_token_is_refused(serve: Serve, token: str | None) -> None:
     address = serve("captioner", token="secret")
     with CaptionerClient(address, token, timeout_s=5) as client:
         with pytest.raises(Unauthenticated, match="SYNRES_TOKEN"):
-            client.describe("instant")
+            client.describe(INSTANT)
         assert client.is_serving()
 
 
 def test_the_right_token_opens(serve: Serve) -> None:
     """The client sends its token with every call."""
     with CaptionerClient(serve("captioner", token="secret"), "secret", timeout_s=5) as client:
-        assert client.describe("instant").model.name == "instant"
+        assert client.describe(INSTANT).model.name == "instant"
 
 
 @pytest.mark.parametrize("listen", ["0.0.0.0:0", "[::]:0", "example.org:0"])
@@ -84,11 +85,11 @@ def test_one_call_too_many_is_told_when_to_return(serve: Serve, ledger: Ledger) 
         time.sleep(0.2)
         started_s = time.monotonic()
         with pytest.raises(Overloaded) as caught:
-            client.describe("instant")
+            client.describe(INSTANT)
         assert time.monotonic() - started_s < 0.2
         assert caught.value.retry_after_s > 0
         first.join()
-        client.describe("instant")
+        client.describe(INSTANT)
 
 
 def test_the_deadline_ends_the_work_between_items(serve: Serve, ledger: Ledger) -> None:
@@ -156,7 +157,7 @@ def test_a_long_message_does_not_cost_its_class(serve: Serve, letter: str) -> No
     with CaptionerClient(serve("captioner"), timeout_s=5) as client:
         for count in (1_000, 4_000, 100_000):
             with pytest.raises(NotFound, match="backend '"):
-                client.describe(letter * count)
+                client.describe(BackendChoice(letter * count))
 
 
 def test_a_broken_message_gets_error_info_too(serve: Serve) -> None:
@@ -176,4 +177,4 @@ def test_a_message_over_the_limit_is_bad_input(serve: Serve) -> None:
         CaptionerClient(address, timeout_s=5) as client,
         pytest.raises(InvalidInput, match="larger than max"),
     ):
-        client.describe("x" * 3000)
+        client.describe(BackendChoice("x" * 3000))

@@ -26,7 +26,7 @@ from synres.rpc.client import CaptionerClient
 from synres.settings import ServiceSettings, environment_with
 from synres.stages.caption import CAPTION
 from synres.stages.params import CaptionParams
-from tests.instant import instant_model, make_samples, plan_shard
+from tests.instant import INSTANT, instant_model, make_samples, plan_shard
 from tests.rpc.conftest import Serve
 
 SERVICE = "synres.rpc.captioner.v1.CaptionerService"
@@ -107,7 +107,7 @@ def test_sigterm_drains(ledger: Ledger, tmp_path: Path) -> None:
             assert not client.is_serving()
             time.sleep(0.5)
             with CaptionerClient(address, timeout_s=5) as late, pytest.raises(ServiceUnavailable):
-                late.describe("instant")
+                late.describe(INSTANT)
             caller.join()
         assert process.wait(10) == 0
     assert answers[0].counts == {"in": 20, "out": 20}
@@ -137,10 +137,10 @@ def test_a_client_finds_a_service_that_was_killed_and_started_again(ledger: Ledg
             process.kill()
             process.wait()
             with pytest.raises(ServiceUnavailable):
-                client.describe("instant")
+                client.describe(INSTANT)
         with _process(ledger, tmp_path / "log", listen=address):
             _wait_until_serving(client)
-            assert client.describe("instant").model == instant_model("caption", 1)
+            assert client.describe(INSTANT).model == instant_model("caption", 1)
 
 
 def test_a_tied_service_ends_with_its_parent(ledger: Ledger, tmp_path: Path) -> None:

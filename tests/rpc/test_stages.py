@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from services.grouper.backends import load_backend as load_grouper
+from synres.domain.choice import BackendChoice
 from synres.domain.masks import encode_mask
 from synres.domain.types import GroupParams, PseudoMask, SegmentedImage, SynthImage
 from synres.errors import ArtifactMissing, InvalidInput, ModelMismatch, NotFound, RejectedItem
@@ -25,6 +26,7 @@ from synres.stages.params import CaptionParams, GenerateParams, GroupStageParams
 from synres.stages.segment import SEGMENT, run_segment_shard
 from synres.stages.shard import StageCode
 from tests.instant import (
+    INSTANT,
     InstantCaptioner,
     InstantGenerator,
     InstantSegmenter,
@@ -47,7 +49,7 @@ def _run_remote(serve: Serve, rows: str) -> list[ShardResult]:
     results = []
     for service, stage, params in CHAIN:
         with STAGE_CLIENTS[stage.name](serve(service), timeout_s=20) as client:
-            described = client.describe(params.backend)
+            described = client.describe(params.choice)
             assert described.stage_version == stage.version
             results.append(client.run_shard(plan_shard(stage, described.model, (rows,), params)))
         rows = results[-1].outputs["rows"]
@@ -56,7 +58,7 @@ def _run_remote(serve: Serve, rows: str) -> list[ShardResult]:
 
 def _run_here(ledger: Ledger, rows: str) -> list[ShardResult]:
     captioner, generator, segmenter = InstantCaptioner(), InstantGenerator(), InstantSegmenter()
-    grouper = load_grouper("itag")
+    grouper = load_grouper(BackendChoice("itag"))
     runs = (
         (captioner.model, lambda request: run_caption_shard(ledger, captioner, request)),
         (generator.model, lambda request: run_generate_shard(ledger, generator, request)),
@@ -133,7 +135,7 @@ def test_trained_weights_are_fetched_from_the_ledger(serve: Serve, ledger: Ledge
     weights = ledger.put_blob(b"abc", "application/octet-stream").digest
     params = CHAIN[2][2]
     with SegmenterClient(serve("segmenter"), timeout_s=20) as client:
-        model = client.describe("instant").model
+        model = client.describe(INSTANT).model
         own = client.run_shard(plan_shard(SEGMENT, model, (generated,), params))
         trained = client.run_shard(plan_shard(SEGMENT, model, (generated, weights), params))
         with pytest.raises(ArtifactMissing):
@@ -146,7 +148,7 @@ def test_what_is_recorded_needs_no_weights(serve: Serve, ledger: Ledger) -> None
     generated = _run_remote(serve, make_samples(ledger, 1))[1].outputs["rows"]
     weights = ledger.put_blob(b"abc", "application/octet-stream").digest
     with SegmenterClient(serve("segmenter"), timeout_s=20) as client:
-        request = plan_shard(SEGMENT, client.describe("instant").model, (generated, weights), CHAIN[2][2])
+        request = plan_shard(SEGMENT, client.describe(INSTANT).model, (generated, weights), CHAIN[2][2])
         first = client.run_shard(request)
     ledger.store.delete(blob_key(weights))
     with SegmenterClient(serve("segmenter"), timeout_s=20) as client:
@@ -159,7 +161,7 @@ def test_an_unknown_backend_is_named(serve: Serve) -> None:
         CaptionerClient(serve("captioner"), timeout_s=20) as client,
         pytest.raises(NotFound, match="there is instant"),
     ):
-        client.describe("instnat")
+        client.describe(BackendChoice("instnat"))
 
 
 def test_params_in_another_form_are_refused(serve: Serve, ledger: Ledger) -> None:
@@ -178,7 +180,7 @@ def test_a_shard_without_inputs_is_bad_input(
 ) -> None:
     """The message counts what is there and what is needed."""
     with STAGE_CLIENTS[stage.name](serve(service), timeout_s=20) as client:
-        request = plan_shard(stage, client.describe(params.backend).model, (), params)
+        request = plan_shard(stage, client.describe(params.choice).model, (), params)
         with pytest.raises(InvalidInput, match=f"a shard of {stage.name} needs 1 inputs or more, not 0"):
             client.run_shard(request)
 
@@ -197,21 +199,21 @@ def test_a_shard_of_another_stage_is_bad_input(serve: Serve, ledger: Ledger) -> 
 def test_caption_one_object(serve: Serve) -> None:
     """n expressions for one object in its picture."""
     with CaptionerClient(serve("captioner"), timeout_s=20) as client:
-        assert client.caption("instant", VIEW, 2, seed=100) == ["cat 3 0", "cat 3 1"]
+        assert client.caption(INSTANT, VIEW, 2, seed=100) == ["cat 3 0", "cat 3 1"]
 
 
 def test_a_rejected_object_keeps_its_reason(serve: Serve) -> None:
     """The single-item call raises what a shard would record."""
     view = ObjectView(VIEW.image, VIEW.mask, "reject")
     with CaptionerClient(serve("captioner"), timeout_s=20) as client, pytest.raises(RejectedItem) as caught:
-        client.caption("instant", view, 2, seed=1)
+        client.caption(INSTANT, view, 2, seed=1)
     assert caught.value.reason == "too_few_expressions"
 
 
 def test_generate_one_prompt(serve: Serve) -> None:
     """One picture for each seed, in order."""
     with GeneratorClient(serve("generator"), timeout_s=20) as client:
-        images = client.generate("instant", GeneratorInput("a cat", ("a cat",), VIEW), [5, 2**63 - 1])
+        images = client.generate(INSTANT, GeneratorInput("a cat", ("a cat",), VIEW), [5, 2**63 - 1])
     assert [int(image[0, 0, 0]) for image in images] == [5, 255]
 
 
@@ -219,8 +221,8 @@ def test_segment_one_picture(serve: Serve, ledger: Ledger) -> None:
     """One mask of the picture's size for each expression; trained weights by digest."""
     weights = ledger.put_blob(b"abc", "application/octet-stream").digest
     with SegmenterClient(serve("segmenter"), timeout_s=20) as client:
-        masks = client.segment("instant", VIEW.image, ["a", "b"])
-        trained = client.segment("instant", VIEW.image, ["a"], weights)
+        masks = client.segment(INSTANT, VIEW.image, ["a", "b"])
+        trained = client.segment(INSTANT, VIEW.image, ["a"], weights)
     assert [found.mask.sum() for found in masks] == [12, 12]
     assert trained[0].mask.sum() == 24
     assert masks[0].score == 0.5
@@ -235,10 +237,10 @@ def test_group_one_picture(serve: Serve) -> None:
     )
     segmented = SegmentedImage(SynthImage("i", "s", ("a", "b"), "", NO_IMAGE, (20, 20)), pseudo_masks)
     with GrouperClient(serve("grouper"), timeout_s=20) as client:
-        strict = client.group("itag", segmented, GroupParams())
-        loose = client.group("itag", segmented, GroupParams(tau=0.5))
+        strict = client.group(BackendChoice("itag"), segmented, GroupParams())
+        loose = client.group(BackendChoice("itag"), segmented, GroupParams(tau=0.5))
         with pytest.raises(RejectedItem, match="not"):
-            client.group("itag", _with_odd_mask(segmented), GroupParams())
+            client.group(BackendChoice("itag"), _with_odd_mask(segmented), GroupParams())
     assert [drop.reason for drop in strict.dropped] == ["no_consensus"] * 2
     assert strict.agreement.intersections == ((), (80,))
     assert [group.members for group in loose.groups] == [(0, 1)]
@@ -250,17 +252,17 @@ def test_one_call_may_not_ask_for_too_much(serve: Serve) -> None:
         CaptionerClient(serve("captioner"), timeout_s=20) as client,
         pytest.raises(InvalidInput, match="257 expressions in one call; ask for at most 256"),
     ):
-        client.caption("instant", VIEW, 257, seed=1)
+        client.caption(INSTANT, VIEW, 257, seed=1)
     with (
         GeneratorClient(serve("generator"), timeout_s=20) as client,
         pytest.raises(InvalidInput, match="257 seeds"),
     ):
-        client.generate("instant", GeneratorInput("a", ("a",), VIEW), range(257))
+        client.generate(INSTANT, GeneratorInput("a", ("a",), VIEW), range(257))
     with (
         SegmenterClient(serve("segmenter"), timeout_s=20) as client,
         pytest.raises(InvalidInput, match="250 masks of 2100 x 2100 in one call"),
     ):
-        client.segment("instant", np.zeros((2100, 2100, 3), np.uint8), ["a"] * 250)
+        client.segment(INSTANT, np.zeros((2100, 2100, 3), np.uint8), ["a"] * 250)
 
 
 def _with_odd_mask(segmented: SegmentedImage) -> SegmentedImage:

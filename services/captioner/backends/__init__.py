@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from synres.domain.choice import BackendChoice
 from synres.errors import NotFound
 from synres.ports import Captioner
+from synres.stages.backends import refuse_extras
 
 NAMES = ("attributes", "micro")
 
 
-def load_backend(name: str) -> Captioner:
-    """Raises NotFound for an unknown name, BackendUnavailable when packages or weights are missing."""
-    if name == "attributes":
+def load_backend(choice: BackendChoice) -> Captioner:
+    """Raises NotFound for an unknown name, InvalidInput for a model or option that the backend does not have,
+    BackendUnavailable when packages or weights are missing.
+    """
+    if choice.backend == "attributes":
+        refuse_extras(choice)
         from services.captioner.backends.attributes import AttributesCaptioner
 
         return AttributesCaptioner()
-    if name == "micro":
+    if choice.backend == "micro":
+        refuse_extras(choice)
         import torch
 
         from services.captioner.backends.micro import MicroCaptioner
@@ -22,4 +28,4 @@ def load_backend(name: str) -> Captioner:
         # equal inputs give equal bytes only with one thread inside an operation (docs/architecture.md, L3)
         torch.set_num_threads(1)
         return MicroCaptioner()
-    raise NotFound(f"captioner backend {name!r} does not exist; there is {', '.join(NAMES)}")
+    raise NotFound(f"captioner backend {choice.backend!r} does not exist; there is {', '.join(NAMES)}")

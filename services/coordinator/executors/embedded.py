@@ -8,6 +8,7 @@ from functools import partial
 
 from services.coordinator.executor import Call
 from services.coordinator.executors.jobs import run_job
+from synres.domain.choice import BackendChoice
 from synres.domain.types import ModelInfo
 from synres.errors import InvalidInput
 from synres.ledger.ledger import Ledger
@@ -22,14 +23,14 @@ from synres.stages.segment import run_segment_shard
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """Backends by name. `job_model` takes a stage ("train", "evaluate") and a backend."""
+    """Backends by choice. `job_model` takes a stage ("train", "evaluate") and a choice."""
 
     captioners: Backends[Captioner]
     generators: Backends[ImageGenerator]
     segmenters: SegmenterBackends
     groupers: Backends[Grouper]
     jobs: JobRunner
-    job_model: Callable[[str, str], ModelInfo]
+    job_model: Callable[[str, BackendChoice], ModelInfo]
 
 
 class EmbeddedExecutor:
@@ -38,32 +39,32 @@ class EmbeddedExecutor:
     def __init__(self, ledger: Ledger, ports: Ports) -> None:
         self._ledger, self._ports = ledger, ports
 
-    def model(self, stage: str, backend: str) -> ModelInfo:
+    def model(self, stage: str, choice: BackendChoice) -> ModelInfo:
         ports = self._ports
         if stage == "caption":
-            return ports.captioners.get(backend).model
+            return ports.captioners.get(choice).model
         if stage == "generate":
-            return ports.generators.get(backend).model
+            return ports.generators.get(choice).model
         if stage == "segment":
-            return ports.segmenters.get(backend).model
+            return ports.segmenters.get(choice).model
         if stage == "group":
-            return ports.groupers.get(backend).model
-        return ports.job_model(stage, backend)
+            return ports.groupers.get(choice).model
+        return ports.job_model(stage, choice)
 
     def execute(self, request: ShardRequest, call: Call) -> ShardResult:
         ledger, ports, check = self._ledger, self._ports, call.check
         if request.stage == "caption":
-            captioner = ports.captioners.get(decode_params(request.params, CaptionParams).backend)
+            captioner = ports.captioners.get(decode_params(request.params, CaptionParams).choice)
             return run_caption_shard(ledger, captioner, request, check)
         if request.stage == "generate":
-            generator = ports.generators.get(decode_params(request.params, GenerateParams).backend)
+            generator = ports.generators.get(decode_params(request.params, GenerateParams).choice)
             return run_generate_shard(ledger, generator, request, check)
         if request.stage == "segment":
-            backend = decode_params(request.params, SegmentParams).backend
-            open_segmenter = partial(ports.segmenters.get_trained, backend)
-            return run_segment_shard(ledger, open_segmenter, self.model("segment", backend), request, check)
+            choice = decode_params(request.params, SegmentParams).choice
+            open_segmenter = partial(ports.segmenters.get_trained, choice)
+            return run_segment_shard(ledger, open_segmenter, self.model("segment", choice), request, check)
         if request.stage == "group":
-            grouper = ports.groupers.get(decode_params(request.params, GroupStageParams).backend)
+            grouper = ports.groupers.get(decode_params(request.params, GroupStageParams).choice)
             return run_group_shard(ledger, grouper, request, check)
         if request.stage in ("train", "evaluate"):
             return run_job(ports.jobs, ledger, request, call)

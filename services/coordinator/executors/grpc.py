@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from services.coordinator.executor import Call
 from services.coordinator.executors.jobs import run_job
+from synres.domain.choice import BackendChoice
 from synres.domain.types import ModelInfo
 from synres.errors import InvalidInput, ModelMismatch
 from synres.ledger.ledger import Ledger
@@ -39,8 +40,8 @@ class GrpcExecutor:
         }
         self._trainer = TrainerClient(addresses["trainer"], token)
 
-    def model(self, stage: str, backend: str) -> ModelInfo:
-        described = self._describe(stage, backend)
+    def model(self, stage: str, choice: BackendChoice) -> ModelInfo:
+        described = self._describe(stage, choice)
         if described.stage_version != _VERSIONS[stage]:
             raise ModelMismatch(
                 f"the service of {stage} runs version {described.stage_version} of the stage, the coordinator"
@@ -61,7 +62,7 @@ class GrpcExecutor:
         for client in (*self._stages.values(), self._trainer):
             client.close()
 
-    def _describe(self, stage: str, backend: str) -> Described:
+    def _describe(self, stage: str, choice: BackendChoice) -> Described:
         if stage in self._stages:
-            return self._stages[stage].describe(backend)
-        return self._trainer.describe(stage, backend)
+            return self._stages[stage].describe(choice)
+        return self._trainer.describe(stage, choice)

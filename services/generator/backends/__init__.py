@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from synres.domain.choice import BackendChoice
 from synres.errors import NotFound
 from synres.ports import ImageGenerator
+from synres.stages.backends import refuse_extras
 
 NAMES = ("cutpaste", "micro", "procedural")
 
 
-def load_backend(name: str) -> ImageGenerator:
-    """Raises NotFound for an unknown name, BackendUnavailable when packages or weights are missing."""
-    if name == "cutpaste":
+def load_backend(choice: BackendChoice) -> ImageGenerator:
+    """Raises NotFound for an unknown name, InvalidInput for a model or option that the backend does not have,
+    BackendUnavailable when packages or weights are missing.
+    """
+    if choice.backend == "cutpaste":
+        refuse_extras(choice)
         from services.generator.backends.cutpaste import CutpasteGenerator
 
         return CutpasteGenerator()
-    if name == "micro":
+    if choice.backend == "micro":
+        refuse_extras(choice)
         import torch
 
         from services.generator.backends.micro import MicroGenerator
@@ -22,8 +28,9 @@ def load_backend(name: str) -> ImageGenerator:
         # equal inputs give equal bytes only with one thread inside an operation (docs/architecture.md, L3)
         torch.set_num_threads(1)
         return MicroGenerator()
-    if name == "procedural":
+    if choice.backend == "procedural":
+        refuse_extras(choice)
         from services.generator.backends.procedural import ProceduralGenerator
 
         return ProceduralGenerator()
-    raise NotFound(f"generator backend {name!r} does not exist; there is {', '.join(NAMES)}")
+    raise NotFound(f"generator backend {choice.backend!r} does not exist; there is {', '.join(NAMES)}")

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from services.grouper.backends.itag import ItagGrouper
+from synres.domain.choice import BackendChoice
 from synres.errors import NotFound
 from synres.ports import Grouper
+from synres.stages.backends import refuse_extras
 
 NAMES = ("itag",)
 
 
-def load_backend(name: str) -> Grouper:
-    """Raises NotFound for an unknown name."""
-    if name == "itag":
+def load_backend(choice: BackendChoice) -> Grouper:
+    """Raises NotFound for an unknown name, InvalidInput for a model or options."""
+    if choice.backend == "itag":
+        refuse_extras(choice)
         return ItagGrouper()
-    raise NotFound(f"grouper backend {name!r} does not exist; there is {', '.join(NAMES)}")
+    raise NotFound(f"grouper backend {choice.backend!r} does not exist; there is {', '.join(NAMES)}")

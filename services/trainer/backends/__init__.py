@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from services.trainer.trainable import TrainableBackend
+from synres.domain.choice import BackendChoice
 from synres.errors import NotFound
+from synres.stages.backends import refuse_extras
 
 NAMES = ("micro",)
 
 
-def load_backend(name: str) -> TrainableBackend:
-    """Raises NotFound for an unknown name, BackendUnavailable when packages or weights are missing."""
-    if name == "micro":
+def load_backend(choice: BackendChoice) -> TrainableBackend:
+    """Raises NotFound for an unknown name, InvalidInput for a model or option that the backend does not have,
+    BackendUnavailable when packages or weights are missing.
+    """
+    if choice.backend == "micro":
+        refuse_extras(choice)
         from services.trainer.backends.micro import MicroBackend
 
         return MicroBackend()
-    raise NotFound(f'training backend "{name}" does not exist; there is {", ".join(NAMES)}')
+    raise NotFound(f'training backend "{choice.backend}" does not exist; there is {", ".join(NAMES)}')

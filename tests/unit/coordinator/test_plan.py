@@ -11,6 +11,7 @@ from services.coordinator.engine import Node, Source
 from services.coordinator.graph import build_desired
 from services.coordinator.plan import choose
 from services.coordinator.run import freeze, run_spec
+from synres.domain.choice import BackendChoice
 from synres.domain.types import ArtifactRef, Rle, Sample
 from synres.errors import InvalidInput, LedgerVersionMismatch
 from synres.ledger.ledger import Ledger
@@ -18,7 +19,7 @@ from synres.ledger.runs import RunFolder
 from synres.spec import RunSpec
 from synres.spec_yaml import parse_spec
 from tests.fakes import MemoryStore
-from tests.instant import instant_model
+from tests.instant import INSTANT, instant_model
 from tests.runs import NODES, SPEC, instant_executor, spec_with
 
 STAGES = ("caption", "generate", "segment", "group", "train", "evaluate")
@@ -33,8 +34,8 @@ def nodes(spec: RunSpec, shards: int = 2) -> dict[str, Node]:
     chains, datasets = spec.method.synthesis, spec.method.datasets
     plan = {f"shards/{name}": tuple(f"{name} {i}" for i in range(shards)) for name in chains}
     plan |= {f"triplets/{name}": (f"triplets of {name}",) for name in datasets}
-    models = {(stage, "instant"): instant_model(stage, 1) for stage in STAGES}
-    models["group", "itag"] = instant_model("group", 1)
+    models = {(stage, INSTANT): instant_model(stage, 1) for stage in STAGES}
+    models["group", BackendChoice("itag")] = instant_model("group", 1)
     return {node.name: node for node in build_desired(spec, models, plan).nodes}
 
 
@@ -79,9 +80,7 @@ def test_a_licence_that_is_not_allowed_stops_the_run_before_its_first_task() -> 
     """The policy fails closed, and names backend and licence."""
     store = MemoryStore()
     spec = spec_with(("patience_s: 30", "policy: {allowed_licences: [MIT]}"))
-    with pytest.raises(
-        InvalidInput, match=r"backend instant of caption has the licence 'Apache-2\.0'.*allows MIT"
-    ):
+    with pytest.raises(InvalidInput, match=r"caption/instant has the licence 'Apache-2\.0'.*allows MIT"):
         run_spec(spec, store, instant_executor(store))
     assert not list(store.list("ac/"))
 

@@ -20,10 +20,14 @@ class RunCaptionShardResponse(_message.Message):
     def __init__(self, result: _Optional[_Union[_stage_pb2.ShardResult, _Mapping]] = ...) -> None: ...
 
 class DescribeRequest(_message.Message):
-    __slots__ = ("backend",)
+    __slots__ = ("backend", "model", "options")
     BACKEND_FIELD_NUMBER: _ClassVar[int]
+    MODEL_FIELD_NUMBER: _ClassVar[int]
+    OPTIONS_FIELD_NUMBER: _ClassVar[int]
     backend: str
-    def __init__(self, backend: _Optional[str] = ...) -> None: ...
+    model: str
+    options: bytes
+    def __init__(self, backend: _Optional[str] = ..., model: _Optional[str] = ..., options: _Optional[bytes] = ...) -> None: ...
 
 class DescribeResponse(_message.Message):
     __slots__ = ("model", "stage_version")
@@ -34,16 +38,20 @@ class DescribeResponse(_message.Message):
     def __init__(self, model: _Optional[_Union[_stage_pb2.ModelInfo, _Mapping]] = ..., stage_version: _Optional[int] = ...) -> None: ...
 
 class CaptionRequest(_message.Message):
-    __slots__ = ("backend", "view", "n", "seed")
+    __slots__ = ("backend", "view", "n", "seed", "model", "options")
     BACKEND_FIELD_NUMBER: _ClassVar[int]
     VIEW_FIELD_NUMBER: _ClassVar[int]
     N_FIELD_NUMBER: _ClassVar[int]
     SEED_FIELD_NUMBER: _ClassVar[int]
+    MODEL_FIELD_NUMBER: _ClassVar[int]
+    OPTIONS_FIELD_NUMBER: _ClassVar[int]
     backend: str
     view: _stage_pb2.ObjectView
     n: int
     seed: int
-    def __init__(self, backend: _Optional[str] = ..., view: _Optional[_Union[_stage_pb2.ObjectView, _Mapping]] = ..., n: _Optional[int] = ..., seed: _Optional[int] = ...) -> None: ...
+    model: str
+    options: bytes
+    def __init__(self, backend: _Optional[str] = ..., view: _Optional[_Union[_stage_pb2.ObjectView, _Mapping]] = ..., n: _Optional[int] = ..., seed: _Optional[int] = ..., model: _Optional[str] = ..., options: _Optional[bytes] = ...) -> None: ...
 
 class CaptionResponse(_message.Message):
     __slots__ = ("expressions", "model")

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from synres.rpc.stage.v1 import stage_pb2 as synres_dot_rpc_dot_stage_dot_v1_dot_stage__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'synres/rpc/generator/v1/generator.proto\x12\x17synres.rpc.generator.v1\x1a\x1fsynres/rpc/stage/v1/stage.proto\"K\n\x17RunGenerateShardRequest\x12\x30\n\x05shard\x18\x01 \x01(\x0b\x32!.synres.rpc.stage.v1.ShardRequest\"L\n\x18RunGenerateShardResponse\x12\x30\n\x06result\x18\x01 \x01(\x0b\x32 .synres.rpc.stage.v1.ShardResult\"\"\n\x0f\x44\x65scribeRequest\x12\x0f\n\x07\x62\x61\x63kend\x18\x01 \x01(\t\"X\n\x10\x44\x65scribeResponse\x12-\n\x05model\x18\x01 \x01(\x0b\x32\x1e.synres.rpc.stage.v1.ModelInfo\x12\x15\n\rstage_version\x18\x02 \x01(\r\"\x85\x01\n\x0fGenerateRequest\x12\x0f\n\x07\x62\x61\x63kend\x18\x01 \x01(\t\x12\x0e\n\x06prompt\x18\x02 \x01(\t\x12\x13\n\x0b\x65xpressions\x18\x03 \x03(\t\x12\r\n\x05seeds\x18\x04 \x03(\x04\x12-\n\x04view\x18\x05 \x01(\x0b\x32\x1f.synres.rpc.stage.v1.ObjectView\"Q\n\x10GenerateResponse\x12\x0e\n\x06images\x18\x01 \x03(\x0c\x12-\n\x05model\x18\x02 \x01(\x0b\x32\x1e.synres.rpc.stage.v1.ModelInfo2\xcd\x02\n\x10GeneratorService\x12w\n\x10RunGenerateShard\x12\x30.synres.rpc.generator.v1.RunGenerateShardRequest\x1a\x31.synres.rpc.generator.v1.RunGenerateShardResponse\x12_\n\x08\x44\x65scribe\x12(.synres.rpc.generator.v1.DescribeRequest\x1a).synres.rpc.generator.v1.DescribeResponse\x12_\n\x08Generate\x12(.synres.rpc.generator.v1.GenerateRequest\x1a).synres.rpc.generator.v1.GenerateResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'synres/rpc/generator/v1/generator.proto\x12\x17synres.rpc.generator.v1\x1a\x1fsynres/rpc/stage/v1/stage.proto\"K\n\x17RunGenerateShardRequest\x12\x30\n\x05shard\x18\x01 \x01(\x0b\x32!.synres.rpc.stage.v1.ShardRequest\"L\n\x18RunGenerateShardResponse\x12\x30\n\x06result\x18\x01 \x01(\x0b\x32 .synres.rpc.stage.v1.ShardResult\"B\n\x0f\x44\x65scribeRequest\x12\x0f\n\x07\x62\x61\x63kend\x18\x01 \x01(\t\x12\r\n\x05model\x18\x02 \x01(\t\x12\x0f\n\x07options\x18\x03 \x01(\x0c\"X\n\x10\x44\x65scribeResponse\x12-\n\x05model\x18\x01 \x01(\x0b\x32\x1e.synres.rpc.stage.v1.ModelInfo\x12\x15\n\rstage_version\x18\x02 \x01(\r\"\xa5\x01\n\x0fGenerateRequest\x12\x0f\n\x07\x62\x61\x63kend\x18\x01 \x01(\t\x12\x0e\n\x06prompt\x18\x02 \x01(\t\x12\x13\n\x0b\x65xpressions\x18\x03 \x03(\t\x12\r\n\x05seeds\x18\x04 \x03(\x04\x12-\n\x04view\x18\x05 \x01(\x0b\x32\x1f.synres.rpc.stage.v1.ObjectView\x12\r\n\x05model\x18\x06 \x01(\t\x12\x0f\n\x07options\x18\x07 \x01(\x0c\"Q\n\x10GenerateResponse\x12\x0e\n\x06images\x18\x01 \x03(\x0c\x12-\n\x05model\x18\x02 \x01(\x0b\x32\x1e.synres.rpc.stage.v1.ModelInfo2\xcd\x02\n\x10GeneratorService\x12w\n\x10RunGenerateShard\x12\x30.synres.rpc.generator.v1.RunGenerateShardRequest\x1a\x31.synres.rpc.generator.v1.RunGenerateShardResponse\x12_\n\x08\x44\x65scribe\x12(.synres.rpc.generator.v1.DescribeRequest\x1a).synres.rpc.generator.v1.DescribeResponse\x12_\n\x08Generate\x12(.synres.rpc.generator.v1.GenerateRequest\x1a).synres.rpc.generator.v1.GenerateResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,13 +37,13 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_RUNGENERATESHARDRESPONSE']._serialized_start=178
   _globals['_RUNGENERATESHARDRESPONSE']._serialized_end=254
   _globals['_DESCRIBEREQUEST']._serialized_start=256
-  _globals['_DESCRIBEREQUEST']._serialized_end=290
-  _globals['_DESCRIBERESPONSE']._serialized_start=292
-  _globals['_DESCRIBERESPONSE']._serialized_end=380
-  _globals['_GENERATEREQUEST']._serialized_start=383
-  _globals['_GENERATEREQUEST']._serialized_end=516
-  _globals['_GENERATERESPONSE']._serialized_start=518
-  _globals['_GENERATERESPONSE']._serialized_end=599
-  _globals['_GENERATORSERVICE']._serialized_start=602
-  _globals['_GENERATORSERVICE']._serialized_end=935
+  _globals['_DESCRIBEREQUEST']._serialized_end=322
+  _globals['_DESCRIBERESPONSE']._serialized_start=324
+  _globals['_DESCRIBERESPONSE']._serialized_end=412
+  _globals['_GENERATEREQUEST']._serialized_start=415
+  _globals['_GENERATEREQUEST']._serialized_end=580
+  _globals['_GENERATERESPONSE']._serialized_start=582
+  _globals['_GENERATERESPONSE']._serialized_end=663
+  _globals['_GENERATORSERVICE']._serialized_start=666
+  _globals['_GENERATORSERVICE']._serialized_end=999
 # @@protoc_insertion_point(module_scope)

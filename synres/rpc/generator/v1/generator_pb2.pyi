@@ -20,10 +20,14 @@ class RunGenerateShardResponse(_message.Message):
     def __init__(self, result: _Optional[_Union[_stage_pb2.ShardResult, _Mapping]] = ...) -> None: ...
 
 class DescribeRequest(_message.Message):
-    __slots__ = ("backend",)
+    __slots__ = ("backend", "model", "options")
     BACKEND_FIELD_NUMBER: _ClassVar[int]
+    MODEL_FIELD_NUMBER: _ClassVar[int]
+    OPTIONS_FIELD_NUMBER: _ClassVar[int]
     backend: str
-    def __init__(self, backend: _Optional[str] = ...) -> None: ...
+    model: str
+    options: bytes
+    def __init__(self, backend: _Optional[str] = ..., model: _Optional[str] = ..., options: _Optional[bytes] = ...) -> None: ...
 
 class DescribeResponse(_message.Message):
     __slots__ = ("model", "stage_version")
@@ -34,18 +38,22 @@ class DescribeResponse(_message.Message):
     def __init__(self, model: _Optional[_Union[_stage_pb2.ModelInfo, _Mapping]] = ..., stage_version: _Optional[int] = ...) -> None: ...
 
 class GenerateRequest(_message.Message):
-    __slots__ = ("backend", "prompt", "expressions", "seeds", "view")
+    __slots__ = ("backend", "prompt", "expressions", "seeds", "view", "model", "options")
     BACKEND_FIELD_NUMBER: _ClassVar[int]
     PROMPT_FIELD_NUMBER: _ClassVar[int]
     EXPRESSIONS_FIELD_NUMBER: _ClassVar[int]
     SEEDS_FIELD_NUMBER: _ClassVar[int]
     VIEW_FIELD_NUMBER: _ClassVar[int]
+    MODEL_FIELD_NUMBER: _ClassVar[int]
+    OPTIONS_FIELD_NUMBER: _ClassVar[int]
     backend: str
     prompt: str
     expressions: _containers.RepeatedScalarFieldContainer[str]
     seeds: _containers.RepeatedScalarFieldContainer[int]
     view: _stage_pb2.ObjectView
-    def __init__(self, backend: _Optional[str] = ..., prompt: _Optional[str] = ..., expressions: _Optional[_Iterable[str]] = ..., seeds: _Optional[_Iterable[int]] = ..., view: _Optional[_Union[_stage_pb2.ObjectView, _Mapping]] = ...) -> None: ...
+    model: str
+    options: bytes
+    def __init__(self, backend: _Optional[str] = ..., prompt: _Optional[str] = ..., expressions: _Optional[_Iterable[str]] = ..., seeds: _Optional[_Iterable[int]] = ..., view: _Optional[_Union[_stage_pb2.ObjectView, _Mapping]] = ..., model: _Optional[str] = ..., options: _Optional[bytes] = ...) -> None: ...
 
 class GenerateResponse(_message.Message):
     __slots__ = ("images", "model")

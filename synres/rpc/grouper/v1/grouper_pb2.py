@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from synres.rpc.stage.v1 import stage_pb2 as synres_dot_rpc_dot_stage_dot_v1_dot_stage__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#synres/rpc/grouper/v1/grouper.proto\x12\x15synres.rpc.grouper.v1\x1a\x1fsynres/rpc/stage/v1/stage.proto\"H\n\x14RunGroupShardRequest\x12\x30\n\x05shard\x18\x01 \x01(\x0b\x32!.synres.rpc.stage.v1.ShardRequest\"I\n\x15RunGroupShardResponse\x12\x30\n\x06result\x18\x01 \x01(\x0b\x32 .synres.rpc.stage.v1.ShardResult\"\"\n\x0f\x44\x65scribeRequest\x12\x0f\n\x07\x62\x61\x63kend\x18\x01 \x01(\t\"X\n\x10\x44\x65scribeResponse\x12-\n\x05model\x18\x01 \x01(\x0b\x32\x1e.synres.rpc.stage.v1.ModelInfo\x12\x15\n\rstage_version\x18\x02 \x01(\r\"\x8c\x01\n\x0cGroupRequest\x12\x0f\n\x07\x62\x61\x63kend\x18\x01 \x01(\t\x12\x37\n\x0cpseudo_masks\x18\x02 \x03(\x0b\x32!.synres.rpc.grouper.v1.PseudoMask\x12\x32\n\x06params\x18\x03 \x01(\x0b\x32\".synres.rpc.grouper.v1.GroupParams\"\xd2\x01\n\rGroupResponse\x12,\n\x06groups\x18\x01 \x03(\x0b\x32\x1c.synres.rpc.grouper.v1.Group\x12/\n\x07\x64ropped\x18\x02 \x03(\x0b\x32\x1e.synres.rpc.grouper.v1.Dropped\x12\x33\n\tagreement\x18\x03 \x01(\x0b\x32 .synres.rpc.grouper.v1.Agreement\x12-\n\x05model\x18\x04 \x01(\x0b\x32\x1e.synres.rpc.stage.v1.ModelInfo\"W\n\nPseudoMask\x12\x12\n\nexpression\x18\x01 \x01(\t\x12&\n\x04mask\x18\x02 \x01(\x0b\x32\x18.synres.rpc.stage.v1.Rle\x12\r\n\x05score\x18\x03 \x01(\x01\"\xbf\x01\n\x0bGroupParams\x12\x10\n\x03tau\x18\x01 \x01(\x01H\x00\x88\x01\x01\x12\x16\n\tagreement\x18\x02 \x01(\tH\x01\x88\x01\x01\x12\x14\n\x07linkage\x18\x03 \x01(\tH\x02\x88\x01\x01\x12\x18\n\x0bmin_members\x18\x04 \x01(\rH\x03\x88\x01\x01\x12\x16\n\tconsensus\x18\x05 \x01(\tH\x04\x88\x01\x01\x42\x06\n\x04_tauB\x0c\n\n_agreementB\n\n\x08_linkageB\x0e\n\x0c_min_membersB\x0c\n\n_consensus\"J\n\x05Group\x12\x0f\n\x07members\x18\x01 \x03(\r\x12\x30\n\x0e\x63onsensus_mask\x18\x02 \x01(\x0b\x32\x18.synres.rpc.stage.v1.Rle\")\n\x07\x44ropped\x12\x0e\n\x06member\x18\x01 \x01(\r\x12\x0e\n\x06reason\x18\x02 \x01(\t\"]\n\tAgreement\x12\r\n\x05\x61reas\x18\x01 \x03(\x04\x12\x31\n\x04rows\x18\x02 \x03(\x0b\x32#.synres.rpc.grouper.v1.AgreementRow\x12\x0e\n\x06pixels\x18\x03 \x01(\x04\"%\n\x0c\x41greementRow\x12\x15\n\rintersections\x18\x01 \x03(\x04\x32\xad\x02\n\x0eGrouperService\x12j\n\rRunGroupShard\x12+.synres.rpc.grouper.v1.RunGroupShardRequest\x1a,.synres.rpc.grouper.v1.RunGroupShardResponse\x12[\n\x08\x44\x65scribe\x12&.synres.rpc.grouper.v1.DescribeRequest\x1a\'.synres.rpc.grouper.v1.DescribeResponse\x12R\n\x05Group\x12#.synres.rpc.grouper.v1.GroupRequest\x1a$.synres.rpc.grouper.v1.GroupResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#synres/rpc/grouper/v1/grouper.proto\x12\x15synres.rpc.grouper.v1\x1a\x1fsynres/rpc/stage/v1/stage.proto\"H\n\x14RunGroupShardRequest\x12\x30\n\x05shard\x18\x01 \x01(\x0b\x32!.synres.rpc.stage.v1.ShardRequest\"I\n\x15RunGroupShardResponse\x12\x30\n\x06result\x18\x01 \x01(\x0b\x32 .synres.rpc.stage.v1.ShardResult\"B\n\x0f\x44\x65scribeRequest\x12\x0f\n\x07\x62\x61\x63kend\x18\x01 \x01(\t\x12\r\n\x05model\x18\x02 \x01(\t\x12\x0f\n\x07options\x18\x03 \x01(\x0c\"X\n\x10\x44\x65scribeResponse\x12-\n\x05model\x18\x01 \x01(\x0b\x32\x1e.synres.rpc.stage.v1.ModelInfo\x12\x15\n\rstage_version\x18\x02 \x01(\r\"\xac\x01\n\x0cGroupRequest\x12\x0f\n\x07\x62\x61\x63kend\x18\x01 \x01(\t\x12\x37\n\x0cpseudo_masks\x18\x02 \x03(\x0b\x32!.synres.rpc.grouper.v1.PseudoMask\x12\x32\n\x06params\x18\x03 \x01(\x0b\x32\".synres.rpc.grouper.v1.GroupParams\x12\r\n\x05model\x18\x04 \x01(\t\x12\x0f\n\x07options\x18\x05 \x01(\x0c\"\xd2\x01\n\rGroupResponse\x12,\n\x06groups\x18\x01 \x03(\x0b\x32\x1c.synres.rpc.grouper.v1.Group\x12/\n\x07\x64ropped\x18\x02 \x03(\x0b\x32\x1e.synres.rpc.grouper.v1.Dropped\x12\x33\n\tagreement\x18\x03 \x01(\x0b\x32 .synres.rpc.grouper.v1.Agreement\x12-\n\x05model\x18\x04 \x01(\x0b\x32\x1e.synres.rpc.stage.v1.ModelInfo\"W\n\nPseudoMask\x12\x12\n\nexpression\x18\x01 \x01(\t\x12&\n\x04mask\x18\x02 \x01(\x0b\x32\x18.synres.rpc.stage.v1.Rle\x12\r\n\x05score\x18\x03 \x01(\x01\"\xbf\x01\n\x0bGroupParams\x12\x10\n\x03tau\x18\x01 \x01(\x01H\x00\x88\x01\x01\x12\x16\n\tagreement\x18\x02 \x01(\tH\x01\x88\x01\x01\x12\x14\n\x07linkage\x18\x03 \x01(\tH\x02\x88\x01\x01\x12\x18\n\x0bmin_members\x18\x04 \x01(\rH\x03\x88\x01\x01\x12\x16\n\tconsensus\x18\x05 \x01(\tH\x04\x88\x01\x01\x42\x06\n\x04_tauB\x0c\n\n_agreementB\n\n\x08_linkageB\x0e\n\x0c_min_membersB\x0c\n\n_consensus\"J\n\x05Group\x12\x0f\n\x07members\x18\x01 \x03(\r\x12\x30\n\x0e\x63onsensus_mask\x18\x02 \x01(\x0b\x32\x18.synres.rpc.stage.v1.Rle\")\n\x07\x44ropped\x12\x0e\n\x06member\x18\x01 \x01(\r\x12\x0e\n\x06reason\x18\x02 \x01(\t\"]\n\tAgreement\x12\r\n\x05\x61reas\x18\x01 \x03(\x04\x12\x31\n\x04rows\x18\x02 \x03(\x0b\x32#.synres.rpc.grouper.v1.AgreementRow\x12\x0e\n\x06pixels\x18\x03 \x01(\x04\"%\n\x0c\x41greementRow\x12\x15\n\rintersections\x18\x01 \x03(\x04\x32\xad\x02\n\x0eGrouperService\x12j\n\rRunGroupShard\x12+.synres.rpc.grouper.v1.RunGroupShardRequest\x1a,.synres.rpc.grouper.v1.RunGroupShardResponse\x12[\n\x08\x44\x65scribe\x12&.synres.rpc.grouper.v1.DescribeRequest\x1a\'.synres.rpc.grouper.v1.DescribeResponse\x12R\n\x05Group\x12#.synres.rpc.grouper.v1.GroupRequest\x1a$.synres.rpc.grouper.v1.GroupResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,25 +37,25 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_RUNGROUPSHARDRESPONSE']._serialized_start=169
   _globals['_RUNGROUPSHARDRESPONSE']._serialized_end=242
   _globals['_DESCRIBEREQUEST']._serialized_start=244
-  _globals['_DESCRIBEREQUEST']._serialized_end=278
-  _globals['_DESCRIBERESPONSE']._serialized_start=280
-  _globals['_DESCRIBERESPONSE']._serialized_end=368
-  _globals['_GROUPREQUEST']._serialized_start=371
-  _globals['_GROUPREQUEST']._serialized_end=511
-  _globals['_GROUPRESPONSE']._serialized_start=514
-  _globals['_GROUPRESPONSE']._serialized_end=724
-  _globals['_PSEUDOMASK']._serialized_start=726
-  _globals['_PSEUDOMASK']._serialized_end=813
-  _globals['_GROUPPARAMS']._serialized_start=816
-  _globals['_GROUPPARAMS']._serialized_end=1007
-  _globals['_GROUP']._serialized_start=1009
-  _globals['_GROUP']._serialized_end=1083
-  _globals['_DROPPED']._serialized_start=1085
-  _globals['_DROPPED']._serialized_end=1126
-  _globals['_AGREEMENT']._serialized_start=1128
-  _globals['_AGREEMENT']._serialized_end=1221
-  _globals['_AGREEMENTROW']._serialized_start=1223
-  _globals['_AGREEMENTROW']._serialized_end=1260
-  _globals['_GROUPERSERVICE']._serialized_start=1263
-  _globals['_GROUPERSERVICE']._serialized_end=1564
+  _globals['_DESCRIBEREQUEST']._serialized_end=310
+  _globals['_DESCRIBERESPONSE']._serialized_start=312
+  _globals['_DESCRIBERESPONSE']._serialized_end=400
+  _globals['_GROUPREQUEST']._serialized_start=403
+  _globals['_GROUPREQUEST']._serialized_end=575
+  _globals['_GROUPRESPONSE']._serialized_start=578
+  _globals['_GROUPRESPONSE']._serialized_end=788
+  _globals['_PSEUDOMASK']._serialized_start=790
+  _globals['_PSEUDOMASK']._serialized_end=877
+  _globals['_GROUPPARAMS']._serialized_start=880
+  _globals['_GROUPPARAMS']._serialized_end=1071
+  _globals['_GROUP']._serialized_start=1073
+  _globals['_GROUP']._serialized_end=1147
+  _globals['_DROPPED']._serialized_start=1149
+  _globals['_DROPPED']._serialized_end=1190
+  _globals['_AGREEMENT']._serialized_start=1192
+  _globals['_AGREEMENT']._serialized_end=1285
+  _globals['_AGREEMENTROW']._serialized_start=1287
+  _globals['_AGREEMENTROW']._serialized_end=1324
+  _globals['_GROUPERSERVICE']._serialized_start=1327
+  _globals['_GROUPERSERVICE']._serialized_end=1628
 # @@protoc_insertion_point(module_scope)

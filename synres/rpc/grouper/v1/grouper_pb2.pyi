@@ -20,10 +20,14 @@ class RunGroupShardResponse(_message.Message):
     def __init__(self, result: _Optional[_Union[_stage_pb2.ShardResult, _Mapping]] = ...) -> None: ...
 
 class DescribeRequest(_message.Message):
-    __slots__ = ("backend",)
+    __slots__ = ("backend", "model", "options")
     BACKEND_FIELD_NUMBER: _ClassVar[int]
+    MODEL_FIELD_NUMBER: _ClassVar[int]
+    OPTIONS_FIELD_NUMBER: _ClassVar[int]
     backend: str
-    def __init__(self, backend: _Optional[str] = ...) -> None: ...
+    model: str
+    options: bytes
+    def __init__(self, backend: _Optional[str] = ..., model: _Optional[str] = ..., options: _Optional[bytes] = ...) -> None: ...
 
 class DescribeResponse(_message.Message):
     __slots__ = ("model", "stage_version")
@@ -34,14 +38,18 @@ class DescribeResponse(_message.Message):
     def __init__(self, model: _Optional[_Union[_stage_pb2.ModelInfo, _Mapping]] = ..., stage_version: _Optional[int] = ...) -> None: ...
 
 class GroupRequest(_message.Message):
-    __slots__ = ("backend", "pseudo_masks", "params")
+    __slots__ = ("backend", "pseudo_masks", "params", "model", "options")
     BACKEND_FIELD_NUMBER: _ClassVar[int]
     PSEUDO_MASKS_FIELD_NUMBER: _ClassVar[int]
     PARAMS_FIELD_NUMBER: _ClassVar[int]
+    MODEL_FIELD_NUMBER: _ClassVar[int]
+    OPTIONS_FIELD_NUMBER: _ClassVar[int]
     backend: str
     pseudo_masks: _containers.RepeatedCompositeFieldContainer[PseudoMask]
     params: GroupParams
-    def __init__(self, backend: _Optional[str] = ..., pseudo_masks: _Optional[_Iterable[_Union[PseudoMask, _Mapping]]] = ..., params: _Optional[_Union[GroupParams, _Mapping]] = ...) -> None: ...
+    model: str
+    options: bytes
+    def __init__(self, backend: _Optional[str] = ..., pseudo_masks: _Optional[_Iterable[_Union[PseudoMask, _Mapping]]] = ..., params: _Optional[_Union[GroupParams, _Mapping]] = ..., model: _Optional[str] = ..., options: _Optional[bytes] = ...) -> None: ...
 
 class GroupResponse(_message.Message):
     __slots__ = ("groups", "dropped", "agreement", "model")

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from synres.rpc.stage.v1 import stage_pb2 as synres_dot_rpc_dot_stage_dot_v1_dot_stage__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'synres/rpc/segmenter/v1/segmenter.proto\x12\x17synres.rpc.segmenter.v1\x1a\x1fsynres/rpc/stage/v1/stage.proto\"J\n\x16RunSegmentShardRequest\x12\x30\n\x05shard\x18\x01 \x01(\x0b\x32!.synres.rpc.stage.v1.ShardRequest\"K\n\x17RunSegmentShardResponse\x12\x30\n\x06result\x18\x01 \x01(\x0b\x32 .synres.rpc.stage.v1.ShardResult\"\"\n\x0f\x44\x65scribeRequest\x12\x0f\n\x07\x62\x61\x63kend\x18\x01 \x01(\t\"X\n\x10\x44\x65scribeResponse\x12-\n\x05model\x18\x01 \x01(\x0b\x32\x1e.synres.rpc.stage.v1.ModelInfo\x12\x15\n\rstage_version\x18\x02 \x01(\r\"V\n\x0eSegmentRequest\x12\x0f\n\x07\x62\x61\x63kend\x18\x01 \x01(\t\x12\r\n\x05image\x18\x02 \x01(\x0c\x12\x13\n\x0b\x65xpressions\x18\x03 \x03(\t\x12\x0f\n\x07weights\x18\x04 \x01(\t\"t\n\x0fSegmentResponse\x12\x32\n\x05masks\x18\x01 \x03(\x0b\x32#.synres.rpc.segmenter.v1.ScoredMask\x12-\n\x05model\x18\x02 \x01(\x0b\x32\x1e.synres.rpc.stage.v1.ModelInfo\"C\n\nScoredMask\x12&\n\x04mask\x18\x01 \x01(\x0b\x32\x18.synres.rpc.stage.v1.Rle\x12\r\n\x05score\x18\x02 \x01(\x01\x32\xc7\x02\n\x10SegmenterService\x12t\n\x0fRunSegmentShard\x12/.synres.rpc.segmenter.v1.RunSegmentShardRequest\x1a\x30.synres.rpc.segmenter.v1.RunSegmentShardResponse\x12_\n\x08\x44\x65scribe\x12(.synres.rpc.segmenter.v1.DescribeRequest\x1a).synres.rpc.segmenter.v1.DescribeResponse\x12\\\n\x07Segment\x12\'.synres.rpc.segmenter.v1.SegmentRequest\x1a(.synres.rpc.segmenter.v1.SegmentResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'synres/rpc/segmenter/v1/segmenter.proto\x12\x17synres.rpc.segmenter.v1\x1a\x1fsynres/rpc/stage/v1/stage.proto\"J\n\x16RunSegmentShardRequest\x12\x30\n\x05shard\x18\x01 \x01(\x0b\x32!.synres.rpc.stage.v1.ShardRequest\"K\n\x17RunSegmentShardResponse\x12\x30\n\x06result\x18\x01 \x01(\x0b\x32 .synres.rpc.stage.v1.ShardResult\"B\n\x0f\x44\x65scribeRequest\x12\x0f\n\x07\x62\x61\x63kend\x18\x01 \x01(\t\x12\r\n\x05model\x18\x02 \x01(\t\x12\x0f\n\x07options\x18\x03 \x01(\x0c\"X\n\x10\x44\x65scribeResponse\x12-\n\x05model\x18\x01 \x01(\x0b\x32\x1e.synres.rpc.stage.v1.ModelInfo\x12\x15\n\rstage_version\x18\x02 \x01(\r\"v\n\x0eSegmentRequest\x12\x0f\n\x07\x62\x61\x63kend\x18\x01 \x01(\t\x12\r\n\x05image\x18\x02 \x01(\x0c\x12\x13\n\x0b\x65xpressions\x18\x03 \x03(\t\x12\x0f\n\x07weights\x18\x04 \x01(\t\x12\r\n\x05model\x18\x05 \x01(\t\x12\x0f\n\x07options\x18\x06 \x01(\x0c\"t\n\x0fSegmentResponse\x12\x32\n\x05masks\x18\x01 \x03(\x0b\x32#.synres.rpc.segmenter.v1.ScoredMask\x12-\n\x05model\x18\x02 \x01(\x0b\x32\x1e.synres.rpc.stage.v1.ModelInfo\"C\n\nScoredMask\x12&\n\x04mask\x18\x01 \x01(\x0b\x32\x18.synres.rpc.stage.v1.Rle\x12\r\n\x05score\x18\x02 \x01(\x01\x32\xc7\x02\n\x10SegmenterService\x12t\n\x0fRunSegmentShard\x12/.synres.rpc.segmenter.v1.RunSegmentShardRequest\x1a\x30.synres.rpc.segmenter.v1.RunSegmentShardResponse\x12_\n\x08\x44\x65scribe\x12(.synres.rpc.segmenter.v1.DescribeRequest\x1a).synres.rpc.segmenter.v1.DescribeResponse\x12\\\n\x07Segment\x12\'.synres.rpc.segmenter.v1.SegmentRequest\x1a(.synres.rpc.segmenter.v1.SegmentResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,15 +37,15 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_RUNSEGMENTSHARDRESPONSE']._serialized_start=177
   _globals['_RUNSEGMENTSHARDRESPONSE']._serialized_end=252
   _globals['_DESCRIBEREQUEST']._serialized_start=254
-  _globals['_DESCRIBEREQUEST']._serialized_end=288
-  _globals['_DESCRIBERESPONSE']._serialized_start=290
-  _globals['_DESCRIBERESPONSE']._serialized_end=378
-  _globals['_SEGMENTREQUEST']._serialized_start=380
-  _globals['_SEGMENTREQUEST']._serialized_end=466
-  _globals['_SEGMENTRESPONSE']._serialized_start=468
-  _globals['_SEGMENTRESPONSE']._serialized_end=584
-  _globals['_SCOREDMASK']._serialized_start=586
-  _globals['_SCOREDMASK']._serialized_end=653
-  _globals['_SEGMENTERSERVICE']._serialized_start=656
-  _globals['_SEGMENTERSERVICE']._serialized_end=983
+  _globals['_DESCRIBEREQUEST']._serialized_end=320
+  _globals['_DESCRIBERESPONSE']._serialized_start=322
+  _globals['_DESCRIBERESPONSE']._serialized_end=410
+  _globals['_SEGMENTREQUEST']._serialized_start=412
+  _globals['_SEGMENTREQUEST']._serialized_end=530
+  _globals['_SEGMENTRESPONSE']._serialized_start=532
+  _globals['_SEGMENTRESPONSE']._serialized_end=648
+  _globals['_SCOREDMASK']._serialized_start=650
+  _globals['_SCOREDMASK']._serialized_end=717
+  _globals['_SEGMENTERSERVICE']._serialized_start=720
+  _globals['_SEGMENTERSERVICE']._serialized_end=1047
 # @@protoc_insertion_point(module_scope)

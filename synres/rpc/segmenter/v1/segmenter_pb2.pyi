@@ -20,10 +20,14 @@ class RunSegmentShardResponse(_message.Message):
     def __init__(self, result: _Optional[_Union[_stage_pb2.ShardResult, _Mapping]] = ...) -> None: ...
 
 class DescribeRequest(_message.Message):
-    __slots__ = ("backend",)
+    __slots__ = ("backend", "model", "options")
     BACKEND_FIELD_NUMBER: _ClassVar[int]
+    MODEL_FIELD_NUMBER: _ClassVar[int]
+    OPTIONS_FIELD_NUMBER: _ClassVar[int]
     backend: str
-    def __init__(self, backend: _Optional[str] = ...) -> None: ...
+    model: str
+    options: bytes
+    def __init__(self, backend: _Optional[str] = ..., model: _Optional[str] = ..., options: _Optional[bytes] = ...) -> None: ...
 
 class DescribeResponse(_message.Message):
     __slots__ = ("model", "stage_version")
@@ -34,16 +38,20 @@ class DescribeResponse(_message.Message):
     def __init__(self, model: _Optional[_Union[_stage_pb2.ModelInfo, _Mapping]] = ..., stage_version: _Optional[int] = ...) -> None: ...
 
 class SegmentRequest(_message.Message):
-    __slots__ = ("backend", "image", "expressions", "weights")
+    __slots__ = ("backend", "image", "expressions", "weights", "model", "options")
     BACKEND_FIELD_NUMBER: _ClassVar[int]
     IMAGE_FIELD_NUMBER: _ClassVar[int]
     EXPRESSIONS_FIELD_NUMBER: _ClassVar[int]
     WEIGHTS_FIELD_NUMBER: _ClassVar[int]
+    MODEL_FIELD_NUMBER: _ClassVar[int]
+    OPTIONS_FIELD_NUMBER: _ClassVar[int]
     backend: str
     image: bytes
     expressions: _containers.RepeatedScalarFieldContainer[str]
     weights: str
-    def __init__(self, backend: _Optional[str] = ..., image: _Optional[bytes] = ..., expressions: _Optional[_Iterable[str]] = ..., weights: _Optional[str] = ...) -> None: ...
+    model: str
+    options: bytes
+    def __init__(self, backend: _Optional[str] = ..., image: _Optional[bytes] = ..., expressions: _Optional[_Iterable[str]] = ..., weights: _Optional[str] = ..., model: _Optional[str] = ..., options: _Optional[bytes] = ...) -> None: ...
 
 class SegmentResponse(_message.Message):
     __slots__ = ("masks", "model")

@@ -67,12 +67,16 @@ class CancelTrainingResponse(_message.Message):
     def __init__(self) -> None: ...
 
 class DescribeRequest(_message.Message):
-    __slots__ = ("stage", "backend")
+    __slots__ = ("stage", "backend", "model", "options")
     STAGE_FIELD_NUMBER: _ClassVar[int]
     BACKEND_FIELD_NUMBER: _ClassVar[int]
+    MODEL_FIELD_NUMBER: _ClassVar[int]
+    OPTIONS_FIELD_NUMBER: _ClassVar[int]
     stage: str
     backend: str
-    def __init__(self, stage: _Optional[str] = ..., backend: _Optional[str] = ...) -> None: ...
+    model: str
+    options: bytes
+    def __init__(self, stage: _Optional[str] = ..., backend: _Optional[str] = ..., model: _Optional[str] = ..., options: _Optional[bytes] = ...) -> None: ...
 
 class DescribeResponse(_message.Message):
     __slots__ = ("model", "stage_version")
