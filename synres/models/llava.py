@@ -130,17 +130,17 @@ class Llava(nn.Module):
 
 
 def split_prefix(rows: Sequence[Tensor]) -> tuple[Tensor, list[Tensor]]:
-    """The tokens that all rows (T_k,) start with, and the rest of each; only the last token is never shared.
+    """What all rows (T_k,) begin with, up to and with the picture, and the rest of each.
 
-    Raises InvalidInput if the picture does not stand among them: then the rows must be read one by one.
+    The cut is behind the picture although rows may share more: so the prefix is the same whatever is asked.
+    Raises InvalidInput for rows that differ before it, or hold no picture.
     """
-    shortest = min(len(row) for row in rows) - 1
-    heads = torch.stack([row[:shortest] for row in rows])
-    same = (heads == heads[0]).all(0).long().cumprod(0)
-    shared = int(same.sum())
-    if int((heads[0, :shared] == IMAGE_ID).sum()) != 1:
-        raise InvalidInput("the conversations must begin alike, up to and with their one <image>")
-    return rows[0][:shared], [row[shared:] for row in rows]
+    places = (rows[0] == IMAGE_ID).nonzero()
+    cut = int(places[0]) + 1 if len(places) else 0
+    head = rows[0][:cut]
+    if cut == 0 or not all(torch.equal(row[:cut], head) for row in rows):
+        raise InvalidInput("conversations that are read together must begin alike, up to their <image>")
+    return head, [row[cut:] for row in rows]
 
 
 def _begin(prefix: Prefix, rows: int) -> Reading:

@@ -9,6 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
+from synres.errors import InvalidInput
+
 CE_WEIGHT, BCE_WEIGHT, DICE_WEIGHT = 1.0, 2.0, 0.5
 IGNORED_LABEL = -100
 
@@ -49,9 +51,18 @@ def bce_loss(logits: Tensor, targets: Tensor) -> Tensor:
 
 
 def mask_losses(logits: Sequence[Tensor], targets: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
-    """Weighted (bce, dice) of a batch's pictures; a picture without masks adds nothing."""
+    """Weighted (bce, dice) of a batch's pictures; a picture without masks adds nothing.
+
+    Raises InvalidInput where a picture has another number of masks than its conversations have [SEG].
+    """
     masks = sum(len(target) for target in targets)
     pairs = list(zip(logits, targets, strict=True))
+    for place, (x, t) in enumerate(pairs):
+        if len(x) != len(t):
+            raise InvalidInput(
+                f"picture {place} of the batch has {len(t)} masks and {len(x)} [SEG]: "
+                "its answers lack some, or were cut off at the maximal length"
+            )
     bce = torch.stack([bce_loss(x, t) * len(t) for x, t in pairs]).sum()
     dice = torch.stack([dice_loss(x, t) * len(t) for x, t in pairs]).sum()
     return BCE_WEIGHT * bce / (masks + _FEW), DICE_WEIGHT * dice / (masks + _FEW)

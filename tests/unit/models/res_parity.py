@@ -16,6 +16,7 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
+from synres.models.llava import split_prefix
 from synres.models.lora import LoraSizes
 from synres.models.res_answers import forced_masks, generate
 from synres.models.res_config import res_sizes
@@ -190,8 +191,8 @@ def with_rows(model: ResModel, theirs: Tensors) -> Tensor:
 
 def answer(model: ResModel, encoding: ImageEncoding, ids: Tensor, most: int) -> Generated:
     """One row, cut behind its picture."""
-    cut = int((ids == -200).nonzero()) + 1
-    return generate(model, model.read_prefix(encoding, ids[:cut]), [ids[cut:]], most)[0]
+    head, tails = split_prefix([ids])
+    return generate(model, model.read_prefix(encoding, head), tails, most)[0]
 
 
 def _generated(model: ResModel, encoding: ImageEncoding, ours: Generated, theirs: Tensors) -> list[str]:
@@ -224,23 +225,27 @@ def training_differences(model: ResModel, fixture: Fixture) -> list[str]:
 
 @torch.no_grad()
 def activation_differences(model: ResModel, batch: TrainingBatch, theirs: Tensors) -> list[str]:
-    """Those of LISA's fixture: whole tensors, valid positions of states only."""
+    """Those that the fixture holds, whole or in part; states at valid positions only."""
     features, patches = model.encode(batch.sam_pixels, batch.clip_pixels)
     patches = patches.repeat_interleave(torch.tensor(batch.offset).diff(), 0)
     states = model.states(batch.input_ids, batch.attended, patches)
+    valid = torch.nn.functional.pad(batch.attended, (patches.shape[1] - 1, 0), value=True)[..., None]
+    parts = {"mm_projector": patches, "llm_last_hidden": states, "text_hidden_fcs": model.text_fcs(states)}
+    parts["mm_projector_first_16_patches"] = patches[:, :16]
+    parts |= {f"{n}_text_part": parts[n][:, patches.shape[1] - 1 :] for n in list(parts)[1:3]}
+    parts |= {f"sam_features.{k}": image for k, image in enumerate(features)}
+    found = []
+    for name, ours in parts.items():
+        expected = theirs.get(f"act.{name}", ours)
+        seen = valid[:, -ours.shape[1] :] if "hidden" in name else torch.tensor(True)
+        found += far(name, ours * seen, expected * seen, STATE_ATOL)
     vectors = model.seg_vectors(states, model.predicted(batch.input_ids))
-    logits = model.training_logits(batch, features, vectors)
-    valid = torch.nn.functional.pad(batch.attended, (patches.shape[1] - 1, 0), value=True)
-    mapped = model.text_fcs(states[valid])
-    found = [
-        *far("mm_projector", patches, theirs["act.mm_projector"], STATE_ATOL),
-        *far("llm_last_hidden", states[valid], theirs["act.llm_last_hidden"][valid], STATE_ATOL),
-        *far("text_hidden_fcs", mapped, theirs["act.text_hidden_fcs"][valid], STATE_ATOL),
-    ]
-    for k, image in enumerate(logits):
-        found += far(f"sam_features.{k}", features[k], theirs[f"act.sam_features.{k}"], STATE_ATOL)
-        found += mask_differences(f"mask_logits.{k}", image, theirs[f"act.mask_logits.{k}"])
-    return found
+    return [*found, *_training_masks(model.training_logits(batch, features, vectors), theirs)]
+
+
+def _training_masks(logits: list[Tensor], theirs: Tensors) -> list[str]:
+    pairs = [(k, ours, theirs[f"act.mask_logits.{k}"]) for k, ours in enumerate(logits)]
+    return [line for k, ours, t in pairs for line in mask_differences(f"mask_logits.{k}", ours, t)]
 
 
 def gradient_differences(model: ResModel, theirs: Tensors, facts: dict[str, Any]) -> list[str]:

@@ -9,6 +9,7 @@ from torch import nn
 
 from synres.errors import InvalidInput
 from synres.models.lisa import LisaModel
+from synres.models.llava import split_prefix
 from synres.models.lora import LoraSizes, merge_lora
 from synres.models.res_answers import generate
 from synres.models.res_load import load_published, published_shapes, published_tensors
@@ -72,11 +73,11 @@ def test_answers_in_a_batch_are_those_given_alone(merged: LisaModel) -> None:
     cases, tensors = LISA.json("evaluate"), LISA.tensors("evaluate")
     rows = [tensors[f"{case['name']}.input_ids"] for case in cases[:2]]
     encoding = LISA.encoding(merged, 0)
-    cut = int((rows[0] == -200).nonzero()) + 1
-    prefix = merged.read_prefix(encoding, rows[0][:cut])
-    together = generate(merged, prefix, [row[cut:] for row in rows], 8)
-    for row, ours in zip(rows, together, strict=True):
-        alone = generate(merged, prefix, [row[cut:]], 8)[0]
+    head, tails = split_prefix(rows)
+    prefix = merged.read_prefix(encoding, head)
+    together = generate(merged, prefix, tails, 8)
+    for tail, ours in zip(tails, together, strict=True):
+        alone = generate(merged, prefix, [tail], 8)[0]
         assert ours.ids == alone.ids
         assert far("vectors", ours.vectors, alone.vectors, 5e-5) == []
 

@@ -20,21 +20,15 @@ def test_tokens_line_up_with_the_states_that_predict_them() -> None:
     assert predicted(tokens, 4, -100).tolist() == [[-100, -100, -100, IMAGE_ID, 7, 9, -100]]
 
 
-def test_what_rows_begin_with_is_shared_as_far_as_it_goes() -> None:
-    """Up to the first difference."""
-    head, tails = split_prefix(_rows([1, IMAGE_ID, 5, 6, 7], [1, IMAGE_ID, 5, 8]))
-    assert head.tolist() == [1, IMAGE_ID, 5]
-    assert [tail.tolist() for tail in tails] == [[6, 7], [8]]
-
-
-def test_equal_rows_keep_their_last_token() -> None:
-    """A row that is a prefix of another still has something to read."""
-    head, tails = split_prefix(_rows([1, IMAGE_ID, 5], [1, IMAGE_ID, 5]))
+def test_rows_share_what_stands_up_to_their_picture() -> None:
+    """And no more, so that the prefix does not depend on what is asked."""
+    head, tails = split_prefix(_rows([1, IMAGE_ID, 5, 6, 7], [1, IMAGE_ID, 5]))
     assert head.tolist() == [1, IMAGE_ID]
-    assert [tail.tolist() for tail in tails] == [[5], [5]]
+    assert [tail.tolist() for tail in tails] == [[5, 6, 7], [5]]
 
 
-def test_rows_that_part_before_the_picture_are_refused() -> None:
-    """There is nothing worth sharing in them."""
+@pytest.mark.parametrize("rows", [([1, 2, IMAGE_ID, 5], [1, 3, IMAGE_ID, 5]), ([1, 2], [1, 2])])
+def test_rows_that_share_no_picture_are_refused(rows: tuple[list[int], ...]) -> None:
+    """They part before it, or have none."""
     with pytest.raises(InvalidInput, match="must begin alike"):
-        split_prefix(_rows([1, 2, IMAGE_ID, 5], [1, 3, IMAGE_ID, 5]))
+        split_prefix(_rows(*rows))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+from synres.errors import InvalidInput
 from synres.models.res_losses import bce_loss, dice_loss, mask_losses
 from tests.unit.models.res_parity import Fixture
 
@@ -25,6 +26,12 @@ def test_a_picture_without_masks_adds_nothing() -> None:
     none = torch.zeros((0, 9, 9))
     alone, beside = mask_losses([logits], [target]), mask_losses([logits, none], [target, none])
     assert [a.item() for a in alone] == [b.item() for b in beside]
+
+
+def test_masks_without_their_token_are_refused() -> None:
+    """A long conversation that was cut loses its [SEG]; it would train nothing or the wrong mask."""
+    with pytest.raises(InvalidInput, match=r"picture 0 of the batch has 3 masks and 2 \[SEG\]"):
+        mask_losses([CASES["0.logits"][:2]], [CASES["0.target"]])
 
 
 def test_a_batch_without_masks_costs_nothing() -> None:
