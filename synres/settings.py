@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Annotated, TypeVar
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError
@@ -40,6 +41,22 @@ class StoreSettings(BaseSettings):
     s3_region: str = Field(default="us-east-1", description="Region named in signatures.")
     s3_timeout_s: float = Field(
         default=30.0, gt=0, description="Seconds to wait for one answer of the store."
+    )
+
+
+def _cached_models() -> Path:
+    cache = os.environ.get("XDG_CACHE_HOME", "")
+    return (Path(cache) if cache else Path.home() / ".cache") / "synres" / "models"
+
+
+class ModelSettings(BaseSettings):
+    """Where pulled models lie."""
+
+    model_config = SettingsConfigDict(env_prefix="SYNRES_", extra="ignore", frozen=True)
+
+    models_dir: Path = Field(
+        default_factory=_cached_models,
+        description="One folder for each model; default: synres/models in the user's cache folder.",
     )
 
 
