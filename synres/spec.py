@@ -199,10 +199,13 @@ class Method(_Strict):
 class Caps(_Strict):
     """A sum over records and attempts that reaches its cap stops the run.
 
-    Task seconds add workers up; bytes are those of generated pictures. Tasks under way finish.
+    Task seconds add workers up; GPU seconds are those of backends that run on one, in tasks that ended well;
+    bytes are those of generated pictures. Wall seconds are no sum: they pass from the moment at which the run
+    was first planned, by the store's clock, whether or not somebody drives it. Tasks under way finish.
     """
 
     max_gpu_seconds: PositiveFloat | None = None
+    max_wall_seconds: PositiveFloat | None = None
     max_task_seconds: PositiveFloat | None = None
     max_images: PositiveInt | None = None
     max_bytes: PositiveInt | None = None

@@ -97,11 +97,12 @@ def instant_executor(
     delay_s: float = 0.0,
     version: int = 1,
     generator: type[InstantGenerator] = InstantGenerator,
+    captioner: type[InstantCaptioner] = InstantCaptioner,
 ) -> EmbeddedExecutor:
     """The real embedded executor over instant backends."""
     ledger = Ledger(store)
     ports = Ports(
-        Backends(load_instant(InstantCaptioner, delay_s, version)),
+        Backends(load_instant(captioner, delay_s, version)),
         Backends(load_instant(generator, delay_s, version)),
         SegmenterBackends(ledger, load_instant(InstantSegmenter, delay_s, version)),
         Backends(load_grouper),

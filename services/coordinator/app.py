@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from services.coordinator.datasets import inside
 from services.coordinator.desk import Desk
 from services.coordinator.executor import Executor
 from services.coordinator.executors.grpc import SERVICE_OF, GrpcExecutor
@@ -28,7 +29,7 @@ class CoordinatorServer(Server):
 def build(settings: CoordinatorSettings, executor: Executor | None = None) -> Server:
     """The server, not yet listening; runs that were submitted and are open go on at once."""
     store = open_store(settings.store_url, settings)
-    desk = Desk(store, executor or _executor(settings, Ledger(store)))
+    desk = Desk(store, executor or _executor(settings, Ledger(store)), inside(settings.datasets_dir))
     desk.resume()
     server = CoordinatorServer(settings, desk)
     coordinator_pb2_grpc.add_CoordinatorServiceServicer_to_server(CoordinatorServicer(desk), server.grpc)

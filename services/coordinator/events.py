@@ -28,6 +28,13 @@ class RunStarted:
 
 
 @dataclass(frozen=True, slots=True)
+class Surveyed:
+    """What is recorded now, by stage: fewer than before, where something had to be made again."""
+
+    done: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
 class TaskStarted:
     stage: str
     node: str
@@ -101,8 +108,8 @@ class RunCommitted:
 
 
 Event: TypeAlias = (
-    DatasetReady | RunStarted | TaskStarted | TaskProgress | TaskDone | TaskFailed | Waiting | Repairing
-    | ItemQuarantined | RunCommitted
+    DatasetReady | RunStarted | Surveyed | TaskStarted | TaskProgress | TaskDone | TaskFailed | Waiting
+    | Repairing | ItemQuarantined | RunCommitted
 )  # fmt: skip
 OnEvent: TypeAlias = Callable[[Event], None]
 

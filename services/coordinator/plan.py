@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
-from services.coordinator.datasets import Ingested, ingest_datasets
+from services.coordinator.datasets import Ingested, Locate, anywhere, ingest_datasets, sources
 from services.coordinator.engine import Desired
 from services.coordinator.executor import Executor
 from services.coordinator.graph import Models, backends_of, build_desired, shards_root, triplets_root
@@ -22,6 +22,7 @@ from synres.ledger.ledger import Ledger
 from synres.ledger.runs import Plan, RunFolder
 from synres.ports import ShardResult
 from synres.spec import Chain, RunSpec
+from synres.stages.shard import Check, never_stop
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,20 +38,38 @@ class Frozen:
     """Root samples of all chains: what `max_failed_fraction` is a fraction of."""
 
 
-def freeze_run(
-    spec: RunSpec, ledger: Ledger, executor: Executor, on_ready: Callable[[str, ShardResult], None]
-) -> Frozen:
-    """Raises InvalidInput for a licence that the policy does not allow or a dataset too small for its use."""
+def identify(spec: RunSpec, executor: Executor, locate: Locate = anywhere) -> str:
+    """The run's id before anything of it is in the store. Raises InvalidInput or BackendUnavailable."""
+    models = _models(spec, executor)
+    return _run_id(spec, _described(models), sources(spec.method, locate))
+
+
+def _models(spec: RunSpec, executor: Executor) -> Models:
     models = {(stage, choice): executor.model(stage, choice) for stage, choice in backends_of(spec.method)}
     _check_licences(spec, models)
-    datasets = ingest_datasets(ledger, spec.method, on_ready)
-    described = {f"{stage}/{choice.label}": asdict(model) for (stage, choice), model in models.items()}
-    sources = {name: dataset.request.action for name, dataset in datasets.items()}
-    run = digest_json([spec.digest(), described, sources])[:12]
+    return models
+
+
+def _described(models: Models) -> dict[str, dict[str, object]]:
+    return {f"{stage}/{choice.label}": asdict(model) for (stage, choice), model in models.items()}
+
+
+def _run_id(spec: RunSpec, described: Mapping[str, object], found: Mapping[str, str]) -> str:
+    return digest_json([spec.digest(), described, found])[:12]
+
+
+def freeze_run(
+    spec: RunSpec, ledger: Ledger, executor: Executor, on_ready: Callable[[str, ShardResult], None],
+    locate: Locate = anywhere, check: Check = never_stop,
+) -> Frozen:  # fmt: skip
+    """Raises InvalidInput for a licence that the policy does not allow or a dataset too small for its use."""
+    models = _models(spec, executor)
+    described = _described(models)
+    run = _run_id(spec, described, sources(spec.method, locate))
+    datasets = ingest_datasets(ledger, spec.method, on_ready, locate, check)
+    read = {name: dataset.request.action for name, dataset in datasets.items()}
     folder = RunFolder(ledger.store, run)
-    folder.freeze(
-        {"name": spec.name, "spec": spec.frozen().decode(), "models": described, "datasets": sources}
-    )
+    folder.freeze({"name": spec.name, "spec": spec.frozen().decode(), "models": described, "datasets": read})
     plan = folder.plan() or folder.put_plan(cut(spec, ledger, datasets))
     samples = sum(_take_count(chain, datasets) for chain in spec.method.synthesis.values())
     return Frozen(run, spec, models, datasets, build_desired(spec, models, plan), samples)

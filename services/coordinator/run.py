@@ -5,7 +5,9 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from dataclasses import dataclass
+from functools import partial
 
+from services.coordinator.datasets import Locate, anywhere
 from services.coordinator.driver import Driver
 from services.coordinator.engine import Desired, Survey, survey
 from services.coordinator.events import DatasetReady, OnEvent, RunCommitted, ignore
@@ -13,10 +15,11 @@ from services.coordinator.executor import Executor
 from services.coordinator.ingest import INGEST
 from services.coordinator.lease import leased
 from services.coordinator.observe import done_by_stage, observe, planned_by_stage
-from services.coordinator.patience import patiently
+from services.coordinator.patience import check_halt, patiently
 from services.coordinator.plan import Frozen, freeze_run, licences, open_desired
 from services.coordinator.split import QUARANTINED
 from synres.domain.types import Rejection
+from synres.errors import InvalidInput
 from synres.ledger.keys import record_key
 from synres.ledger.lease import RunLease
 from synres.ledger.ledger import Ledger
@@ -24,6 +27,7 @@ from synres.ledger.merkle import merkle_root
 from synres.ledger.runs import Commit, RunFolder
 from synres.ports import ArtifactStore, ShardResult
 from synres.spec import RunSpec
+from synres.stages.shard import Check, never_stop
 
 LEASE_TTL_S = 15.0
 
@@ -31,27 +35,35 @@ LEASE_TTL_S = 15.0
 def run_spec(
     spec: RunSpec, store: ArtifactStore, executor: Executor, on_event: OnEvent = ignore,
     lease_ttl_s: float = LEASE_TTL_S, halt: threading.Event | None = None,
+    locate: Locate = anywhere, promised: str = "",
 ) -> Commit:  # fmt: skip
     """Drives the run of `spec` to its end; what is recorded is not computed again.
 
-    Raises InvalidInput (spec against datasets or policy), BackendUnavailable, RunStopped (cap reached, too
-    many failures, training failed, `halt` set), and StoreError or ServiceError once `patience_s` is over.
+    `promised` is the id that `identify` gave before. Raises InvalidInput (spec against datasets or policy, or
+    another id), BackendUnavailable, RunStopped (cap reached, too many failures, training failed, `halt` set),
+    and StoreError or ServiceError once `patience_s` is over.
     """
     ledger, patience_s, halt = Ledger(store), spec.execution.patience_s, halt or threading.Event()
-    frozen = patiently(
-        lambda: freeze(spec, ledger, executor, on_event), "the plan", patience_s, on_event, halt
-    )
+    begin = lambda: freeze(spec, ledger, executor, on_event, locate, partial(check_halt, halt))
+    frozen = patiently(begin, "the plan", patience_s, on_event, halt)
+    if promised not in ("", frozen.run):
+        raise InvalidInput(f"models or datasets changed since run {promised} was asked for: submit it again")
     with leased(RunLease(store, frozen.run), lease_ttl_s, on_event, halt):
         return drive(frozen, ledger, executor, on_event, halt)
 
 
-def freeze(spec: RunSpec, ledger: Ledger, executor: Executor, on_event: OnEvent = ignore) -> Frozen:
+def freeze(
+    spec: RunSpec, ledger: Ledger, executor: Executor, on_event: OnEvent = ignore,
+    locate: Locate = anywhere, check: Check = never_stop,
+) -> Frozen:  # fmt: skip
     """Datasets, models and plan of the run, ready to drive; tells of each dataset as it is there."""
     return freeze_run(
         spec,
         ledger,
         executor,
         lambda name, result: on_event(DatasetReady(name, result.counts, result.cached)),
+        locate,
+        check,
     )
 
 

@@ -7,10 +7,10 @@ from collections import Counter
 
 import grpc
 
-from services.coordinator.desk import Desk, Watch
+from services.coordinator.desk import Desk, RunRequest
 from services.coordinator.run import RunStatus, status
-from synres.errors import InvalidInput, SynresError
-from synres.ledger.runs import list_runs
+from services.coordinator.watch import Watch
+from synres.errors import InvalidInput, NotFound, SynresError
 from synres.rpc.coordinator.v1 import coordinator_pb2, coordinator_pb2_grpc
 from synres.spec_yaml import parse_spec
 
@@ -36,7 +36,7 @@ class CoordinatorServicer(coordinator_pb2_grpc.CoordinatorServiceServicer):
     ) -> coordinator_pb2.ListRunsResponse:
         if request.page_size > _LARGEST_PAGE:
             raise InvalidInput(f"page_size {request.page_size} is too large; at most {_LARGEST_PAGE}")
-        runs, size = list_runs(self._desk.store), request.page_size or _PAGE
+        runs, size = self._desk.runs(), request.page_size or _PAGE
         first = bisect.bisect_right(runs, request.page_token) if request.page_token else 0
         page = runs[first : first + size]
         token = page[-1] if first + size < len(runs) else ""
@@ -50,6 +50,15 @@ class CoordinatorServicer(coordinator_pb2_grpc.CoordinatorServiceServicer):
         self._desk.cancel(request.run)
         return coordinator_pb2.CancelRunResponse()
 
+    def _status(self, run: str, request: RunRequest | None) -> RunStatus | None:
+        """None for a run that was asked for and has no plan yet."""
+        try:
+            return status(self._desk.store, run)
+        except NotFound:
+            if request is None:
+                raise
+            return None
+
     def _describe_or_say(self, run: str) -> coordinator_pb2.Run:
         try:
             return self._describe(run)
@@ -57,14 +66,17 @@ class CoordinatorServicer(coordinator_pb2_grpc.CoordinatorServiceServicer):
             return coordinator_pb2.Run(run=run, message=error.message)
 
     def _describe(self, run: str) -> coordinator_pb2.Run:
-        found, watch, request = status(self._desk.store, run), self._desk.watch(run), self._desk.request(run)
-        if found.commit is not None:
-            state, message = coordinator_pb2.RUN_STATE_COMMITTED, ""
-        elif watch is not None or (request is not None and not request.stopped):
-            state, message = coordinator_pb2.RUN_STATE_RUNNING, ""
+        watch, request = self._desk.watch(run), self._desk.request(run)
+        found = self._status(run, request)
+        if watch is not None or (request is not None and not request.stopped):
+            state, message = coordinator_pb2.RUN_STATE_RUNNING, "" if found else "its datasets are being read"
         else:
             state = coordinator_pb2.RUN_STATE_STOPPED
             message = request.stopped if request else "not driven by this coordinator"
+        if found is None:
+            return coordinator_pb2.Run(run=run, state=state, message=message)
+        if found.commit is not None:
+            state, message = coordinator_pb2.RUN_STATE_COMMITTED, ""
         root = found.commit.merkle_root if found.commit else ""
         return coordinator_pb2.Run(
             run=run,

@@ -21,6 +21,7 @@ class Tally:
         self._lock = threading.Lock()
         self._attempts: Counter[str] = Counter()
         self.spent: Counter[str] = Counter()
+        self._planned_s = time.monotonic() - folder.age_s()
         for action, attempts in folder.attempts().items():
             self._attempts[action] = len(attempts)
             for attempt in attempts:
@@ -51,8 +52,13 @@ class Tally:
         limits = {"gpu_seconds": caps.max_gpu_seconds, "seconds": caps.max_task_seconds,
                   "images": caps.max_images, "bytes": caps.max_bytes}  # fmt: skip
         for name, limit in limits.items():
-            if limit is not None and self.spent[name] >= limit:
-                raise CostCapReached(
-                    f"{self.spent[name]:.6g} {name} are spent and the cap is {limit:.6g}: raise it in"
-                    " execution.caps and run again; what is recorded stays"
-                )
+            _check(name, self.spent[name], limit)
+        _check("wall_seconds", time.monotonic() - self._planned_s, caps.max_wall_seconds)
+
+
+def _check(name: str, spent: float, limit: float | None) -> None:
+    if limit is not None and spent >= limit:
+        raise CostCapReached(
+            f"{spent:.6g} {name} are spent and the cap is {limit:.6g}: raise it in execution.caps and run"
+            " again; what is recorded stays"
+        )

@@ -45,9 +45,10 @@ def run_training(
     params = decode_params(request.params, TrainParams)
 
     def work() -> Computed:
-        model = _starting_model(ledger, backend, request, params)
-        log = _train(ledger, model, request, params, report) if params.steps else []
-        computed = Computed(counts={"steps": len(log), "refusals": sum(row.refusals for row in log)})
+        model, computed = _starting_model(ledger, backend, request, params), Computed()
+        with computed.busy(next(model.module.parameters())):
+            log = _train(ledger, model, request, params, report) if params.steps else []
+        computed.counts = {"steps": len(log), "refusals": sum(row.refusals for row in log)}
         weights = ledger.put_blob(model.weights(), SAFETENSORS)
         computed.outputs = {"weights": weights.digest, "log": ledger.put_rows(log).digest}
         return computed

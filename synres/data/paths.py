@@ -7,27 +7,23 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from synres.errors import UnsafePath
 
 
-def path_inside(folder: Path, file_name: str) -> Path:
-    """The real path of `file_name` under `folder`; it need not exist.
+def path_inside(folder: Path, file_name: str, what: str = "file_name") -> Path:
+    """The real path of `file_name` under `folder`; it need not exist. Errors call it `what`.
 
     Raises UnsafePath for a name that is empty, absolute (also in the Windows way), holds `..` or a NUL, or
     that a link leads out of the folder. Nothing is opened.
     """
     windows = PureWindowsPath(file_name)
     if not windows.parts or "\0" in file_name:
-        raise UnsafePath(f"file_name {file_name!r} names no file; give a path below {folder.name}/")
+        raise UnsafePath(f"{what} {file_name!r} names no file; give a path below {folder.name}/")
     if PurePosixPath(file_name).is_absolute() or windows.drive or windows.root or ".." in windows.parts:
-        raise UnsafePath(
-            f"file_name {file_name!r} is absolute or holds '..'; give a path below {folder.name}/"
-        )
+        raise UnsafePath(f"{what} {file_name!r} is absolute or holds '..'; give a path below {folder.name}/")
     root = folder.resolve()
     try:
         path = (root / file_name).resolve()
     except RuntimeError as error:
         # what Python 3.11 raises for a link that leads to itself
-        raise UnsafePath(f"file_name {file_name!r} is a link that leads to itself") from error
+        raise UnsafePath(f"{what} {file_name!r} is a link that leads to itself") from error
     if not path.is_relative_to(root):
-        raise UnsafePath(
-            f"file_name {file_name!r} leaves {folder.name}/ by a link; put the file itself there"
-        )
+        raise UnsafePath(f"{what} {file_name!r} leaves {folder.name}/ by a link; put the file itself there")
     return path

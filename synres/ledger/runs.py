@@ -12,6 +12,7 @@ import msgspec
 from synres.domain.digests import canonical_json
 from synres.domain.types import Rejection
 from synres.errors import ArtifactCorrupt, ArtifactMissing, LedgerVersionMismatch, NotFound, StoreUnavailable
+from synres.ledger.clock import store_clock_s
 from synres.ledger.keys import check_digest, run_key
 from synres.ledger.lease import RunLease
 from synres.ports import ArtifactStore
@@ -104,6 +105,11 @@ class RunFolder:
     def plan(self) -> Plan | None:
         """The frozen roots, or None before `put_plan`."""
         return self._find("plan.json", Plan)
+
+    def age_s(self) -> float:
+        """Seconds since the run was first planned, by the store's own clock; 0 before `put_plan`."""
+        planned = self.store.head(run_key(self.run, "plan.json"))
+        return store_clock_s(self.store) - planned.modified_s if planned else 0.0
 
     def add_attempt(self, action: str, attempt: Attempt) -> None:
         """Appends to `attempts/<action>/`, numbered from 1."""

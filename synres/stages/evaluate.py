@@ -56,9 +56,9 @@ def run_evaluate_shard(
         segmenter = open_segmenter(ledger.get_blob(request.inputs[0]))
         triplets = [row for digest in request.inputs[1:] for row in ledger.get_rows(digest, Triplet)]
         pictures = [list(rows) for _, rows in groupby(triplets, key=lambda t: (t.item, t.image.digest))]
-        rows = map_rows(
-            pictures, lambda p: evaluate_picture(ledger, segmenter, p), lambda p: p[0].item, check, computed
-        )
+        judge = lambda picture: evaluate_picture(ledger, segmenter, picture)
+        with computed.busy(segmenter):
+            rows = map_rows(pictures, judge, lambda p: p[0].item, check, computed)
         report = ledger.put_blob(canonical_json(summarise(rows, params.definition)), "application/json")
         computed.outputs = {"rows": ledger.put_rows(rows).digest, "report": report.digest}
         computed.counts = {"in": len(triplets), "out": len(rows)}

@@ -33,7 +33,7 @@ def run_generate_shard(
         samples = ledger.get_rows(request.inputs[0], CaptionedSample)
         made = map_rows(
             samples,
-            lambda s: list(_generate(ledger, generator, params, s)),
+            lambda s: list(_generate(ledger, generator, params, s, computed)),
             lambda s: s.item,
             check,
             computed,
@@ -43,21 +43,26 @@ def run_generate_shard(
         if oracle:
             computed.outputs["oracle"] = ledger.put_rows(oracle).digest
         computed.counts = {"in": len(samples), "out": len(made)}
-        computed.cost = {"images": len(made), "bytes": sum(synth.image.size for synth, _ in made)}
+        computed.cost |= {"images": len(made), "bytes": sum(synth.image.size for synth, _ in made)}
         return computed
 
     return run_shard(ledger, GENERATE, generator.model, request, work)
 
 
 def _generate(
-    ledger: Ledger, generator: ImageGenerator, params: GenerateParams, captioned: CaptionedSample
+    ledger: Ledger,
+    generator: ImageGenerator,
+    params: GenerateParams,
+    captioned: CaptionedSample,
+    computed: Computed,
 ) -> Iterator[tuple[SynthImage, list[Triplet]]]:
     view = load_view(ledger, captioned.sample) if generator.needs_view else NO_VIEW
     for index, expressions in enumerate(captioned.prompts):
         prompt = composite_prompt(expressions)
         names = (captioned.item, index)
         seeds = [derive_seed(params.seed, "generate", *names, k) for k in range(params.images_per_prompt)]
-        pictures = generator.generate(GeneratorInput(prompt, expressions, view), seeds)
+        with computed.busy(generator):
+            pictures = generator.generate(GeneratorInput(prompt, expressions, view), seeds)
         for k, (_, picture) in enumerate(zip(seeds, pictures, strict=True)):
             yield _store(ledger, picture, captioned.item, (index, k), prompt, expressions)
 

@@ -109,7 +109,7 @@ def encode_params(params: object) -> bytes:
 
 
 def decode_params(data: bytes, params_type: type[Params]) -> Params:
-    """The inverse; raises InvalidInput for unknown, missing, ill-typed or excessive fields, or other bytes."""
+    """The inverse; raises InvalidInput for unknown, missing, mistyped or excessive fields, or other bytes."""
     try:
         params = msgspec.json.decode(data, type=params_type)
     except ValueError as error:

@@ -34,7 +34,9 @@ def run_segment_shard(
         computed = Computed()
         segmenter = open_segmenter(request.inputs[1] if len(request.inputs) > 1 else "")
         synths = ledger.get_rows(request.inputs[0], SynthImage)
-        rows = map_rows(synths, lambda s: [_segment(ledger, segmenter, s)], lambda s: s.item, check, computed)
+        rows = map_rows(
+            synths, lambda s: [_segment(ledger, segmenter, s, computed)], lambda s: s.item, check, computed
+        )
         computed.outputs = {"rows": ledger.put_rows(rows).digest}
         computed.counts = {"in": len(synths), "out": len(rows)}
         return computed
@@ -42,9 +44,10 @@ def run_segment_shard(
     return run_shard(ledger, SEGMENT, model, request, work)
 
 
-def _segment(ledger: Ledger, segmenter: Segmenter, synth: SynthImage) -> SegmentedImage:
+def _segment(ledger: Ledger, segmenter: Segmenter, synth: SynthImage, computed: Computed) -> SegmentedImage:
     image = decode_image(ledger.get_blob(synth.image.digest))
-    guesses = segmenter.segment(image, synth.expressions)
+    with computed.busy(segmenter):
+        guesses = segmenter.segment(image, synth.expressions)
     pairs = zip(synth.expressions, guesses, strict=True)
     return SegmentedImage(synth, tuple(_pseudo_mask(expression, guess) for expression, guess in pairs))
 

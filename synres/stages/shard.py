@@ -8,7 +8,8 @@ from __future__ import annotations
 import socket
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -48,6 +49,20 @@ class Computed:
     counts: dict[str, int] = field(default_factory=dict)
     cost: dict[str, float] = field(default_factory=dict)
 
+    @contextmanager
+    def busy(self, backend: object) -> Iterator[None]:
+        """Around a backend's call: adds its seconds to "gpu_seconds" if the backend's `device` is a GPU.
+
+        A call ends when its answer is in the host's memory, so the device is idle by then.
+        """
+        started_s = time.perf_counter()
+        try:
+            yield
+        finally:
+            if str(getattr(backend, "device", "")).startswith("cuda"):
+                spent_s = self.cost.get("gpu_seconds", 0.0)
+                self.cost["gpu_seconds"] = spent_s + time.perf_counter() - started_s
+
 
 def never_stop() -> None:
     """The check of a caller that always waits."""
@@ -86,6 +101,7 @@ def run_shard(
     cost = {
         "seconds": time.perf_counter() - wall_s,
         "cpu_seconds": time.thread_time() - cpu_s,
+        "gpu_seconds": 0.0,
         **computed.cost,
     }
     body = Body(action, computed.outputs, tuple(sorted(computed.rejections)), computed.counts)

@@ -3,50 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from services.coordinator.app import build
 from services.coordinator.desk import Desk
-from services.coordinator.settings import CoordinatorSettings
 from synres.domain.choice import BackendChoice
 from synres.domain.types import ModelInfo
 from synres.errors import CostCapReached, InvalidInput, NotFound, SpecInvalid
 from synres.ledger.file_store import FileStore
-from synres.rpc.channel import Connection
 from synres.rpc.coordinator.v1 import coordinator_pb2 as pb
-from synres.rpc.coordinator.v1 import coordinator_pb2_grpc
+from tests.coordinators import serving
 from tests.runs import SPEC, Between, instant_executor, spec_with, undisturbed_root
-
-
-class Coordinator(Connection):
-    """A client of the service, by method name."""
-
-    def ask(self, method: str, **fields: Any) -> Any:
-        stub = coordinator_pb2_grpc.CoordinatorServiceStub(self.channel)
-        return self.call(getattr(stub, method), getattr(pb, f"{method}Request")(**fields))
-
-    def wait_for(self, run: str, is_reached: Callable[[Any], bool]) -> Any:
-        deadline_s = time.monotonic() + 30
-        while time.monotonic() < deadline_s:
-            found = self.ask("GetRun", run=run).run
-            if is_reached(found):
-                return found
-            time.sleep(0.05)
-        raise AssertionError(f"not reached: {found}")
-
-
-@contextmanager
-def serving(folder: Path, delay_s: float = 0.0) -> Iterator[Coordinator]:
-    """The service in this process, over instant backends."""
-    settings = CoordinatorSettings(store_url=str(folder), listen="127.0.0.1:0", drain_delay_s=0, grace_s=1)
-    executor = instant_executor(FileStore(folder), delay_s)
-    with build(settings, executor) as address, Coordinator(address, timeout_s=30) as client:
-        yield client
 
 
 def test_a_submitted_run_ends_with_the_root_of_a_quiet_one(tmp_path: Path) -> None:

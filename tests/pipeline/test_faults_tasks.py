@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
 import random
+import time
 from collections import defaultdict
 from dataclasses import replace
 from pathlib import Path
@@ -30,6 +32,7 @@ from synres.ledger.ledger import Ledger
 from synres.ledger.links import artifact_refs
 from synres.ledger.runs import RunFolder, list_runs
 from synres.ports import ShardRequest, ShardResult
+from tests.instant import InstantCaptioner
 from tests.runs import Before, Between, instant_executor, spec_with, undisturbed_root
 
 
@@ -170,6 +173,42 @@ def test_a_cost_cap_holds_across_a_restart(tmp_path: Path) -> None:
     assert run_spec(spec_with(), store, instant_executor(store)).merkle_root == undisturbed_root(
         tmp_path / "plain"
     )
+
+
+def test_gpu_seconds_are_those_of_backends_on_a_gpu(tmp_path: Path) -> None:
+    """A captioner that says it runs on one is billed for its calls, and the cap ends the run."""
+
+    class OnGpu(InstantCaptioner):
+        device = "cuda:0"
+
+    store = FileStore(tmp_path / "capped")
+    executor = instant_executor(store, delay_s=0.01, captioner=OnGpu)
+    with pytest.raises(CostCapReached, match=r"gpu_seconds are spent and the cap is 0\.05"):
+        run_spec(spec_with(("patience_s: 30", "caps: {max_gpu_seconds: 0.05}")), store, executor)
+    commit = run_spec(spec_with(), store, executor)
+    assert 12 * 0.01 <= commit.cost["gpu_seconds"] < commit.cost["seconds"]
+    plain = FileStore(tmp_path / "plain")
+    assert run_spec(spec_with(), plain, instant_executor(plain)).cost["gpu_seconds"] == 0
+
+
+def test_wall_seconds_pass_from_the_first_plan_on(tmp_path: Path) -> None:
+    """A driver that died and came back has not gained any; nothing more is computed."""
+    store = FileStore(tmp_path)
+
+    def die(request: ShardRequest) -> None:
+        if request.stage == "segment":
+            raise BackendUnavailable("the driver dies")
+
+    capped = spec_with(("patience_s: 30", "caps: {max_wall_seconds: 30}"))
+    with pytest.raises(BackendUnavailable):
+        run_spec(capped, store, Between(instant_executor(store), die))
+    (run,) = list_runs(store)
+    plan = tmp_path / "runs" / run / "plan.json"
+    os.utime(plan, (time.time() - 31, time.time() - 31))
+    counted = Between(instant_executor(store))
+    with pytest.raises(CostCapReached, match=r"3\d\.?\d* wall_seconds are spent and the cap is 30"):
+        run_spec(capped, store, counted)
+    assert not counted.calls
 
 
 def test_failed_attempts_count_against_the_caps(tmp_path: Path) -> None:
