@@ -94,29 +94,28 @@ class Llava(nn.Module):
         return Prefix([(layer[0], layer[1]) for layer in cache], states[0, -1], states.shape[1])
 
     @torch.no_grad()
-    def read(self, prefix: Prefix, rows: Sequence[Tensor], padding_seen: bool) -> tuple[Reading, Tensor]:
+    def read(self, prefix: Prefix, rows: Sequence[Tensor]) -> tuple[Reading, Tensor]:
         """Reads K rows of ids (T_k,) on; states (K, 1 + max T, hidden), of which the j-th predicts token j.
 
-        `padding_seen`: whether a row's own ids of 0 (`<unk>`) may be looked back at.
+        A row's own ids of 0 (`<unk>`) are not looked back at: the originals take them for padding.
         """
         lengths = torch.tensor([len(row) for row in rows], device=prefix.last.device)
         ids = nn.utils.rnn.pad_sequence(list(rows), batch_first=True, padding_value=PAD_ID)
         real = torch.arange(ids.shape[1], device=ids.device) < lengths[:, None]
         reading = _begin(prefix, len(rows))
-        states = torch.cat([reading.last[:, None], self._advance(reading, ids, real, padding_seen)], 1)
-        reading.last = states[torch.arange(len(rows)), lengths]
+        states = torch.cat([reading.last[:, None], self._advance(reading, ids, real, ids != PAD_ID)], 1)
+        reading.last = states[torch.arange(len(rows), device=ids.device), lengths]
         return reading, states
 
     @torch.no_grad()
     def read_one(self, reading: Reading, ids: Tensor) -> None:
         """One more token (K,) for every row."""
         real = torch.ones_like(ids, dtype=torch.bool)[:, None]
-        reading.last = self._advance(reading, ids[:, None], real, padding_seen=True)[:, 0]
+        reading.last = self._advance(reading, ids[:, None], real, real)[:, 0]
 
-    def _advance(self, reading: Reading, ids: Tensor, real: Tensor, padding_seen: bool) -> Tensor:
+    def _advance(self, reading: Reading, ids: Tensor, real: Tensor, seen: Tensor) -> Tensor:
         if ids.shape[1] == 0:
             return reading.last.new_zeros((len(ids), 0, reading.last.shape[1]))
-        seen = real if padding_seen else real & (ids != PAD_ID)
         reading.seen = torch.cat([reading.seen, seen], 1)
         positions = reading.places[:, None] + torch.arange(ids.shape[1], device=ids.device)
         reading.places = reading.places + real.sum(1)

@@ -18,9 +18,9 @@ from synres.models.res_types import Generated, ImageEncoding
 def forced_states(model: ResModel, prefix: Prefix, rows: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
     """Rows (T_k,) of ids after `prefix` -> states (K, max T, hidden) and the tokens (K, max T) they predict.
 
-    Ids of 0 are not looked back at, as in the originals' validation. Padded tokens are -100.
+    Padded tokens are -100.
     """
-    _, states = model.llava.read(prefix, rows, padding_seen=False)
+    _, states = model.llava.read(prefix, rows)
     return states[:, :-1], _padded(rows)
 
 
@@ -42,7 +42,7 @@ def forced_masks(model: ResModel, encoding: ImageEncoding, rows: Sequence[Tensor
 def generate(model: ResModel, prefix: Prefix, rows: Sequence[Tensor], max_new_tokens: int) -> list[Generated]:
     """Greedy answers to rows (T_k,) of ids after `prefix`; a row ends with `eos_id`."""
     asked = _padded(rows)
-    reading, states = model.llava.read(prefix, rows, padding_seen=True)
+    reading, states = model.llava.read(prefix, rows)
     seen, told = [states[:, :-1]], [asked]
     ended = torch.zeros(len(rows), dtype=torch.bool, device=model.device)
     while len(told) <= max_new_tokens and not bool(ended.all()):

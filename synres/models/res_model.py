@@ -36,8 +36,7 @@ class ResModel(nn.Module):
         self.clip = ClipTower(sizes.clip, sizes.select_layer)
         self.llava = Llava(sizes.llama, sizes.clip.hidden_size, sizes.projector_depth)
         self.sam = Sam(sizes.sam)
-        hidden = sizes.llama.hidden_size
-        self.text_fcs = nn.Sequential(nn.Linear(hidden, hidden), nn.ReLU(), nn.Linear(hidden, sizes.out_dim))
+        self.text_fcs = text_network(sizes.llama.hidden_size, sizes.out_dim)
         if sizes.lora is not None:
             add_lora(self.llava.llm, sizes.lora)
 
@@ -126,3 +125,8 @@ class ResModel(nn.Module):
     def _draw(self, features: Tensor, vectors: Tensor, resized: Size, original: Size) -> Tensor:
         low = self.sam.decode(features, vectors)
         return full_size_logits(low, self.sizes.sam.image_size, resized, original)
+
+
+def text_network(hidden: int, out_dim: int) -> nn.Sequential:
+    """From a state of the language model to a prompt of SAM."""
+    return nn.Sequential(nn.Linear(hidden, hidden), nn.ReLU(), nn.Linear(hidden, out_dim))

@@ -7,7 +7,7 @@ asserted, so that a test can also show that a mistake is seen.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -84,7 +84,7 @@ class Fixture:
             sam=SamSizes(**sam),
         )
         lora = LoraSizes(alpha=facts["lora"]["alpha"], dropout=facts["lora"]["dropout"])
-        return ResSizes(**{f: getattr(sizes, f) for f in ResSizes.__dataclass_fields__} | {"lora": lora})
+        return replace(sizes, lora=lora)
 
     def encoding(self, model: ResModel, image: int) -> ImageEncoding:
         """`image` as the fixture holds it: pixels already normalised, no picture."""

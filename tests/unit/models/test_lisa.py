@@ -11,7 +11,7 @@ from synres.errors import InvalidInput
 from synres.models.lisa import LisaModel
 from synres.models.llava import split_prefix
 from synres.models.lora import LoraSizes, merge_lora
-from synres.models.res_answers import generate
+from synres.models.res_answers import forced_vectors, generate
 from synres.models.res_load import load_published, published_shapes, published_tensors
 from synres.models.res_training import train_only_its_parts
 from tests.unit.models.res_parity import (
@@ -80,6 +80,19 @@ def test_answers_in_a_batch_are_those_given_alone(merged: LisaModel) -> None:
         alone = generate(merged, prefix, [tail], 8)[0]
         assert ours.ids == alone.ids
         assert far("vectors", ours.vectors, alone.vectors, 5e-5) == []
+
+
+def test_unknown_words_are_not_looked_back_at(merged: LisaModel) -> None:
+    """The originals mask <unk>, whose id is padding's; rows behind a prefix and whole rows agree on it."""
+    ids = LISA.tensors("validate")["three_expressions.input_ids"][0]
+    ids = ids[ids != 0].index_fill(0, torch.tensor([50]), 0)
+    encoding = LISA.encoding(merged, 0)
+    states = merged.states(ids[None], ids[None] != 0, encoding.patches[None])
+    whole = merged.seg_vectors(states, merged.predicted(ids[None]))[0]
+    head, tails = split_prefix([ids])
+    behind = forced_vectors(merged, merged.read_prefix(encoding, head), tails)[0]
+    assert len(whole) == 1
+    assert far("vectors", behind, whole, 5e-5) == []
 
 
 def test_one_encode_of_a_picture_serves_all_its_expressions(merged: LisaModel) -> None:
