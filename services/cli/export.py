@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from services.cli.console import out, print_json
-from services.cli.options import Json, Store, opened
+from services.cli.options import Json, Run, Store, existing_run
 from synres.errors import InvalidInput, NotFound
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def register(app: typer.Typer) -> None:
 
 
 def export(
-    run: Annotated[str, typer.Argument(help="The run's id.")],
+    run: Run,
     folder: Annotated[Path, typer.Argument(help="A new folder: one for each chain is made inside.")],
     store: Store = None,
     json: Json = False,
@@ -37,7 +37,8 @@ def export(
     from synres.ledger.ledger import Ledger
     from synres.ledger.runs import RunFolder
 
-    ledger = Ledger(opened(store))
+    there, run = existing_run(store, run)
+    ledger = Ledger(there)
     results = load_results(ledger.store, run, spec_of(RunFolder(ledger.store, run)))
     _make(folder)
     written = {}

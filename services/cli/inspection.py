@@ -9,7 +9,7 @@ import msgspec
 import typer
 
 from services.cli.console import out, print_json
-from services.cli.options import Json, Store, opened
+from services.cli.options import Json, Run, Store, existing, existing_run, opened
 
 store_app = typer.Typer(help="Questions to the object store.", no_args_is_help=True)
 quarantine_app = typer.Typer(help="Items that killed their worker.", no_args_is_help=True)
@@ -26,7 +26,7 @@ def register(app: typer.Typer) -> None:
 
 
 def verify(
-    run: Annotated[str, typer.Argument(help="The run's id, as `synres run` prints it.")],
+    run: Run,
     show: Annotated[
         str | None,
         typer.Option(
@@ -40,15 +40,15 @@ def verify(
     """Re-hash and re-link everything a finished run rests on; nothing is computed again."""
     from services.cli.lineage import print_traces
 
-    ledger_store = opened(store)
+    there, run = existing_run(store, run)
     if show is not None:
         from synres.ledger.trace import trace_item
 
-        print_traces(trace_item(ledger_store, run, show), json)
+        print_traces(trace_item(there, run, show), json)
         return
     from synres.ledger.verify import verify_run
 
-    report = verify_run(ledger_store, run)
+    report = verify_run(there, run)
     if json:
         print_json(asdict(report))
     else:
@@ -74,7 +74,7 @@ def gc(
     """Remove what no run needs and is older than a day. A dry run unless told otherwise."""
     from synres.ledger.gc import collect_garbage
 
-    report = collect_garbage(opened(store), dry_run=not delete)
+    report = collect_garbage(existing(store), dry_run=not delete)
     if json:
         print_json(asdict(report))
         return
@@ -102,17 +102,15 @@ def doctor(store: Store = None, json: Json = False) -> None:
 
 
 @quarantine_app.command("list")
-def quarantine_list(
-    run: Annotated[str, typer.Argument(help="The run's id.")], store: Store = None, json: Json = False
-) -> None:
+def quarantine_list(run: Run, store: Store = None, json: Json = False) -> None:
     """Show the quarantined items of a run."""
     from synres.ledger.runs import RunFolder
 
-    folder = RunFolder(opened(store), run)
+    folder = RunFolder(*existing_run(store, run))
     folder.spec()
     poison = folder.quarantined()
     if json:
-        print_json({action: msgspec.to_builtins(found) for action, found in poison.items()})
+        print_json({action: msgspec.to_builtins(q) for action, q in poison.items()})
         return
     for q in poison.values():
         out.print(
@@ -123,7 +121,7 @@ def quarantine_list(
 
 @quarantine_app.command("retry")
 def quarantine_retry(
-    run: Annotated[str, typer.Argument(help="The run's id.")],
+    run: Run,
     item: Annotated[
         str, typer.Argument(help="The item's whole digest, as `quarantine list --json` prints it.")
     ],
@@ -132,5 +130,5 @@ def quarantine_retry(
     """Let an item be tried afresh when the spec is run next."""
     from services.coordinator.run import release_item
 
-    release_item(opened(store), run, item)
+    release_item(*existing_run(store, run), item)
     out.print(f"item {item[:12]} is tried afresh at the next `synres run`")

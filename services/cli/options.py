@@ -21,6 +21,8 @@ Store = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout instead of tables.")]
 
+Run = Annotated[str, typer.Argument(help="The run's id, the beginning of it, or its spec's name.")]
+
 Model = Annotated[str, typer.Option(help="A known or pulled model (`synres models list`).")]
 Option = Annotated[
     list[str], typer.Option("--option", help="An option of the backend, NAME=VALUE; may be given again.")
@@ -54,3 +56,20 @@ def opened(store: str | None) -> ArtifactStore:
 
     settings = load_settings(StoreSettings)
     return open_store(store or settings.store_url, settings)
+
+
+def existing(store: str | None) -> ArtifactStore:
+    """The same for commands that only read: raises NotFound where there is none."""
+    from synres.ledger.stores import find_store
+    from synres.settings import StoreSettings, load_settings
+
+    settings = load_settings(StoreSettings)
+    return find_store(store or settings.store_url, settings)
+
+
+def existing_run(store: str | None, run: str) -> tuple[ArtifactStore, str]:
+    """The store, and the id of the run that is meant. Raises NotFound, or InvalidInput for several."""
+    from synres.ledger.run_names import find_run
+
+    there = existing(store)
+    return there, find_run(there, run)

@@ -11,7 +11,7 @@ from rich.live import Live
 from rich.table import Table
 
 from services.cli.console import out, print_json
-from services.cli.options import Json, Store, opened
+from services.cli.options import Json, Store, existing, existing_run, opened
 
 if TYPE_CHECKING:
     from services.cli.progress import RunProgress
@@ -94,33 +94,36 @@ def plan(spec: SpecFile, executor: Executor = None, store: Store = None, json: J
 
 
 def status(
-    run: Annotated[str | None, typer.Argument(help="The run's id; without it, all runs.")] = None,
+    run: Annotated[
+        str | None,
+        typer.Argument(help="The run's id, the beginning of it, or its spec's name; without it, all runs."),
+    ] = None,
     watch: Annotated[bool, typer.Option("--watch", help="Stay, and show the run as it goes.")] = False,
     store: Store = None,
     json: Json = False,
 ) -> None:
     """Show how a run stands, from the store alone."""
     from services.coordinator.run import status as status_of
-    from synres.ledger.runs import list_runs
+    from synres.ledger.run_names import named_runs
 
-    target = opened(store)
     if run is None:
-        _list_runs(list_runs(target), json)
+        _list_runs(named_runs(existing(store)), json)
         return
-    found = status_of(target, run)
+    target, run = existing_run(store, run)
+    now = status_of(target, run)
     if json:
-        print_json({"run": run, "name": found.name, "planned": found.planned, "done": found.done,
-                    "attempts": found.attempts, "quarantined": found.quarantined,
-                    "merkle_root": found.commit.merkle_root if found.commit else None})  # fmt: skip
+        print_json({"run": run, "name": now.name, "planned": now.planned, "done": now.done,
+                    "attempts": now.attempts, "quarantined": now.quarantined,
+                    "merkle_root": now.commit.merkle_root if now.commit else None})  # fmt: skip
         return
     if not watch:
-        out.print(_status_table(found))
+        out.print(_status_table(now))
         return
-    with Live(_status_table(found), console=out, refresh_per_second=4) as live:
-        while found.commit is None:
+    with Live(_status_table(now), console=out, refresh_per_second=4) as live:
+        while now.commit is None:
             time.sleep(REFRESH_S)
-            found = status_of(target, run)
-            live.update(_status_table(found))
+            now = status_of(target, run)
+            live.update(_status_table(now))
 
 
 def execute(spec: RunSpec, store: ArtifactStore) -> RunProgress:
@@ -150,11 +153,14 @@ def _loaded(path: Path, executor: str | None, workers: int | None) -> RunSpec:
     return spec.model_copy(update={"execution": spec.execution.model_copy(update=update)})
 
 
-def _list_runs(runs: list[str], as_json: bool) -> None:
+def _list_runs(runs: dict[str, str], as_json: bool) -> None:
     if as_json:
-        print_json(runs)
-    else:
-        out.print("\n".join(runs) or "no run here yet; start with `synres demo`", highlight=False)
+        print_json(list(runs))
+        return
+    for run, name in runs.items():
+        out.print(f"{run}  {name}", markup=False, highlight=False)
+    if not runs:
+        out.print("no run here yet; start with `synres demo`", highlight=False)
 
 
 def _stage_table(title: str, planned: dict[str, int], done: dict[str, int]) -> Table:

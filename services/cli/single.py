@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from services.cli.console import out, print_json
-from services.cli.options import Json, Model, Option, Store, chosen, opened
+from services.cli.options import Json, Model, Option, Store, chosen, existing
 from synres.errors import InvalidInput, NotFound
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def _segmenter(choice: BackendChoice, weights: str, store: str | None) -> Segmen
         return load_backend(choice)
     from synres.ledger.ledger import Ledger
 
-    return load_backend(choice, Ledger(opened(store)).get_blob(weights))
+    return load_backend(choice, Ledger(existing(store)).get_blob(weights))
 
 
 def _asked(

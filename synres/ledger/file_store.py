@@ -20,7 +20,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from synres.domain.digests import digest_bytes
-from synres.errors import ArtifactMissing, StoreFull, StoreUnavailable
+from synres.errors import ArtifactMissing, InvalidInput, StoreFull, StoreUnavailable
 from synres.ledger.keys import check_key, check_prefix
 from synres.ports import StoredObject
 
@@ -30,13 +30,17 @@ _STALE_S = 86_400.0
 
 
 class FileStore:
-    """`root` is made by the first write. Needs a file system with hard links and `flock`."""
+    """`root` is made by the first write. Needs a file system with hard links and `flock`.
+
+    Raises InvalidInput where no store can ever be; a store that was there and does not answer is an outage.
+    """
 
     def __init__(self, root: str | Path) -> None:
         self.root = Path(root).resolve()
         self.url = str(self.root)
         self._temporary_folder = self.root / ".tmp"
         self._made: set[Path] = set()
+        _check_place(self.root)
         self._drop_stale_temporaries()
 
     def get(self, key: str) -> bytes:
@@ -154,6 +158,16 @@ class FileStore:
             for path in self._temporary_folder.iterdir():
                 if time.time() - path.stat().st_mtime > _STALE_S:
                     path.unlink()
+
+
+def _check_place(root: Path) -> None:
+    # pathlib raises for what lies below a folder that may not be entered
+    nearest = next(folder for folder in (root, *root.parents) if os.path.exists(folder))  # noqa: PTH110
+    if not nearest.is_dir():
+        what = f"{root} is a file, not a store" if nearest == root else f"{nearest} is a file"
+        raise InvalidInput(f"{what}: give a folder, or s3://bucket/prefix")
+    if not os.access(nearest, os.W_OK | os.X_OK, effective_ids=True) and not os.path.exists(root / "cas"):  # noqa: PTH110
+        raise InvalidInput(f"no store can be made at {root}: {nearest} may not be written; name another")
 
 
 def _describe(key: str, stat: os.stat_result) -> StoredObject:

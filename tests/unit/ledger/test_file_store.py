@@ -100,10 +100,11 @@ def test_a_folder_that_vanishes_is_made_again(tmp_path: Path) -> None:
 
 
 def test_a_file_in_the_way_is_said(tmp_path: Path) -> None:
-    """A store path that is a file is StoreUnavailable, with the path."""
+    """A file that took the store's place since it was opened is StoreUnavailable, with the path."""
+    store = FileStore(tmp_path / "file")
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(StoreUnavailable, match="file"):
-        FileStore(tmp_path / "file").put("k", b"x")
+        store.put("k", b"x")
 
 
 FILL = """
