@@ -10,6 +10,7 @@ import threading
 from dataclasses import dataclass
 
 import msgspec
+from pydantic import ValidationError
 
 from services.coordinator.datasets import Locate, anywhere
 from services.coordinator.events import Event
@@ -97,7 +98,10 @@ class Desk:
         except ArtifactMissing:
             return None
         except ValueError as error:
-            why = " ".join(str(error).split())
+            why = str(error)
+            if isinstance(error, ValidationError):
+                first = error.errors()[0]
+                why = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
             return RunRequest("", f"{_key(run)} cannot be read, so submit the spec again: {why}")
         return request
 

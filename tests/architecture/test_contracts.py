@@ -123,7 +123,7 @@ ALLOWED = {
     "services/segmenter": CORE | {"torch", "safetensors", "google", "grpc", "PIL"},
     "services/grouper": CORE | {"google", "grpc"},
     "services/trainer": CORE | {"torch", "pydantic", "safetensors", "msgspec", "google", "grpc", "PIL"},
-    "services/coordinator": CORE | {"msgspec", "google", "grpc", "structlog"},
+    "services/coordinator": CORE | {"msgspec", "pydantic", "google", "grpc", "structlog"},
     "services/cli": CORE | {"typer", "rich", "PIL", "msgspec", "yaml", "click"},
     "services/allinone.py": set(),
     "services/tied.py": set(),

@@ -97,10 +97,10 @@ def test_a_request_that_cannot_be_read_is_told_and_stops_nobody(tmp_path: Path) 
     store.put("runs/older/request.json", json.dumps({"spec": '{"synres": 0}'}).encode())
     with serving(tmp_path) as client:
         client.wait_for(run, lambda found: found.state == pb.RUN_STATE_COMMITTED)
-        for unreadable in ("torn", "older"):
+        for unreadable, why in (("torn", "Input data was truncated"), ("older", "synres: Input should be 1")):
             found = client.ask("GetRun", run=unreadable).run
-            assert found.state == pb.RUN_STATE_STOPPED
-            assert found.message.startswith(f"runs/{unreadable}/request.json cannot be read, so submit the")
+            said = f"runs/{unreadable}/request.json cannot be read, so submit the spec again: {why}"
+            assert (found.state, found.message) == (pb.RUN_STATE_STOPPED, said)
         assert {listed.run for listed in client.ask("ListRuns").runs} == {run, "torn", "older"}
         with pytest.raises(NotFound):
             client.ask("GetRun", run="never")
