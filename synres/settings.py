@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -50,13 +50,20 @@ def _cached_models() -> Path:
 
 
 class ModelSettings(BaseSettings):
-    """Where pulled models lie."""
+    """Where pulled models lie, and how they run here. Nothing of it changes what an action is."""
 
     model_config = SettingsConfigDict(env_prefix="SYNRES_", extra="ignore", frozen=True)
 
     models_dir: Path = Field(
         default_factory=_cached_models,
         description="One folder for each model; default: synres/models in the user's cache folder.",
+    )
+    device: Literal["auto", "cpu", "cuda"] = Field(
+        default="auto",
+        description="Where networks run. auto: a GPU where torch sees one, or ONNX Runtime is built for one.",
+    )
+    encoding_cache_bytes: int = Field(
+        default=512 * 2**20, ge=0, description="Bytes of image encodings that one loaded segmenter keeps."
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -20,16 +21,24 @@ CODE_VERSION = 1
 MICRO_GRAPH, IMAGE_GRAPH, MASK_GRAPH = "micro.onnx", "image.onnx", "masks.onnx"
 
 
+@dataclass(frozen=True, slots=True)
+class OnnxOptions:
+    """`threshold`: a pixel belongs to the mask above this probability."""
+
+    threshold: float = 0.5
+
+
 class OnnxMicroSegmenter:
     """The micro RES network, whole: `micro.onnx`."""
 
-    def __init__(self, folder: Path, model: ModelInfo, device: Device) -> None:
-        self.model = model
+    def __init__(self, folder: Path, model: ModelInfo, options: OnnxOptions, device: Device) -> None:
+        self.model, self._options = model, options
         self._session = open_session(folder / MICRO_GRAPH, device)
 
     def segment(self, image: Image, expressions: Sequence[Expression]) -> list[ScoredMask]:
         """As the micro backend in torch, within 1e-4 of its probabilities."""
-        return [scored_mask(chance) for chance in predict(self.chances, image, expressions)]
+        found = predict(self.chances, image, expressions)
+        return [scored_mask(chance, self._options.threshold) for chance in found]
 
     def chances(self, pixels: NDArray[np.float32], token_ids: NDArray[np.int64]) -> NDArray[np.float32]:
         """What `MicroRes.chances` gives."""
@@ -40,9 +49,8 @@ class OnnxMicroSegmenter:
 class OnnxClipSegSegmenter:
     """CLIPSeg in two graphs: `image.onnx`, run once for a picture, and `masks.onnx` over its outputs."""
 
-    def __init__(self, folder: Path, model: ModelInfo, threshold: float, device: Device) -> None:
-        self.model = model
-        self._threshold = threshold
+    def __init__(self, folder: Path, model: ModelInfo, options: OnnxOptions, device: Device) -> None:
+        self.model, self._options = model, options
         self._image = open_session(folder / IMAGE_GRAPH, device)
         self._masks = open_session(folder / MASK_GRAPH, device)
         self._tokenizer = CLIPTokenizer.from_pretrained(folder, local_files_only=True)
@@ -53,7 +61,7 @@ class OnnxClipSegSegmenter:
         if not expressions:
             return []
         sized = resized(self.logits(image, expressions), image.shape[:2])
-        return [scored_mask(sigmoid(one), self._threshold) for one in sized]
+        return [scored_mask(sigmoid(one), self._options.threshold) for one in sized]
 
     def logits(self, image: Image, expressions: Sequence[Expression]) -> NDArray[np.float32]:
         """(n, side, side), as the network draws them."""

@@ -33,7 +33,7 @@ def wanted_providers(device: Device, available: Sequence[str]) -> list[str]:
     if _CUDA not in available:
         raise BackendUnavailable(
             "this onnxruntime is built without CUDA: install synres[onnx-gpu] in place of synres[onnx],"
-            " or set SYNRES_ONNX_DEVICE=cpu"
+            " or set SYNRES_DEVICE=cpu"
         )
     return [_CUDA, _CPU]
 
@@ -43,5 +43,5 @@ def check_providers(wanted: Sequence[str], got: Sequence[str]) -> None:
     if wanted[0] not in got:
         raise BackendUnavailable(
             f"onnxruntime was asked for {wanted[0]} and took {', '.join(got)}: mend the GPU driver and its"
-            " libraries, or set SYNRES_ONNX_DEVICE=cpu to run on the CPU on purpose"
+            " libraries, or set SYNRES_DEVICE=cpu to run on the CPU on purpose"
         )

@@ -3,26 +3,48 @@
 from __future__ import annotations
 
 from synres.domain.choice import BackendChoice
-from synres.errors import NotFound
+from synres.errors import InvalidInput, NotFound
 from synres.ports import Segmenter
 from synres.stages.backends import refuse_extras
 
-NAMES = ("micro",)
+NAMES = ("micro", "clipseg", "sam3", "onnx")
+_TRAINED = ("micro",)
 
 
 def load_backend(choice: BackendChoice, weights: bytes | None = None) -> Segmenter:
-    """With its shipped weights, or with safetensors bytes that a run has trained.
+    """With its own weights, or with safetensors bytes that a run has trained.
 
-    Raises NotFound for an unknown name, InvalidInput for a model or option that the backend does not have,
-    BackendUnavailable when packages or weights are missing, ArtifactCorrupt for weights of another model.
+    Raises NotFound for an unknown name, InvalidInput for a model or option that the backend does not have or
+    for weights it cannot take, BackendUnavailable when packages or weights are missing, ArtifactCorrupt for
+    weights of another model.
     """
+    if choice.backend in NAMES and weights is not None and choice.backend not in _TRAINED:
+        raise InvalidInput(
+            f"backend {choice.backend} takes no trained weights; those that do are {', '.join(_TRAINED)}"
+        )
     if choice.backend == "micro":
-        refuse_extras(choice)
-        import torch
+        return _micro(choice, weights)
+    if choice.backend == "clipseg":
+        from services.segmenter.backends import clipseg
 
-        from services.segmenter.backends.micro import MicroSegmenter
+        return clipseg.load(choice)
+    if choice.backend == "sam3":
+        from services.segmenter.backends import sam3
 
-        # equal inputs give equal bytes only with one thread inside an operation (docs/architecture.md, L3)
-        torch.set_num_threads(1)
-        return MicroSegmenter(weights)
+        return sam3.load(choice)
+    if choice.backend == "onnx":
+        from services.segmenter.backends import onnx
+
+        return onnx.load(choice)
     raise NotFound(f"segmenter backend {choice.backend!r} does not exist; there is {', '.join(NAMES)}")
+
+
+def _micro(choice: BackendChoice, weights: bytes | None) -> Segmenter:
+    refuse_extras(choice)
+    import torch
+
+    from services.segmenter.backends.micro import MicroSegmenter
+
+    # equal inputs give equal bytes only with one thread inside an operation (docs/architecture.md, L3)
+    torch.set_num_threads(1)
+    return MicroSegmenter(weights)

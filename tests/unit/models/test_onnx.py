@@ -15,7 +15,7 @@ from synres.models.encoding_cache import EncodingCache
 from synres.models.micro import load_micro_res
 from synres.models.micro_predict import predict
 from synres.models.onnx_export import export_clipseg, export_micro
-from synres.models.onnx_segmenters import OnnxClipSegSegmenter, OnnxMicroSegmenter
+from synres.models.onnx_segmenters import OnnxClipSegSegmenter, OnnxMicroSegmenter, OnnxOptions
 from synres.models.onnx_session import check_providers, wanted_providers
 from tests.tiny_models import TEXT_CONTEXT, write_clipseg
 
@@ -36,7 +36,7 @@ def micro_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def micro(micro_folder: Path) -> OnnxMicroSegmenter:
     """The shipped micro network in ONNX Runtime."""
-    return OnnxMicroSegmenter(micro_folder, MODEL, "cpu")
+    return OnnxMicroSegmenter(micro_folder, MODEL, OnnxOptions(), "cpu")
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +66,7 @@ def test_clipseg_masks_are_those_of_torch(clipseg_folders: tuple[Path, Path], co
     """The same pixels but where a probability lies within 1e-4 of the threshold: nearly nowhere."""
     source, graphs = clipseg_folders
     in_torch = ClipSegSegmenter(source, MODEL, ClipSegOptions(), EncodingCache(0))
-    in_onnx = OnnxClipSegSegmenter(graphs, MODEL, 0.5, "cpu")
+    in_onnx = OnnxClipSegSegmenter(graphs, MODEL, OnnxOptions(), "cpu")
     pairs = zip(
         in_torch.segment(IMAGE, EXPRESSIONS[:count]), in_onnx.segment(IMAGE, EXPRESSIONS[:count]), strict=True
     )
@@ -79,7 +79,9 @@ def test_clipseg_masks_are_those_of_torch(clipseg_folders: tuple[Path, Path], co
 def test_an_expression_that_would_lose_its_end_is_rejected(clipseg_folders: tuple[Path, Path]) -> None:
     """Exported or not, nothing is cut unseen."""
     with pytest.raises(RejectedItem, match="this model reads 32"):
-        OnnxClipSegSegmenter(clipseg_folders[1], MODEL, 0.5, "cpu").segment(IMAGE, ["x" * TEXT_CONTEXT])
+        OnnxClipSegSegmenter(clipseg_folders[1], MODEL, OnnxOptions(), "cpu").segment(
+            IMAGE, ["x" * TEXT_CONTEXT]
+        )
 
 
 def test_equal_networks_are_equal_graphs_without_paths(micro_folder: Path, tmp_path: Path) -> None:
@@ -92,7 +94,7 @@ def test_equal_networks_are_equal_graphs_without_paths(micro_folder: Path, tmp_p
 
 def test_the_fall_to_the_cpu_is_an_error_unless_asked_for() -> None:
     """Asked for CUDA and given the CPU: said. Asked for the CPU: fine."""
-    with pytest.raises(BackendUnavailable, match="SYNRES_ONNX_DEVICE=cpu"):
+    with pytest.raises(BackendUnavailable, match="SYNRES_DEVICE=cpu"):
         check_providers([CUDA, CPU], [CPU])
     check_providers([CPU], [CPU])
 
