@@ -26,7 +26,16 @@ from synres.ports import Image
 
 
 class ResModel(nn.Module):
-    """The shared core; a family says in its subclass how its published checkpoints name the parts."""
+    """The shared core. What a family changes:
+
+    - `layout`: the published names of its parts, and which of them it never reads (GLaMM's SAM is
+      `grounding_encoder`, its `region_encoder` is for boxes).
+    - `sizes`: vocabulary, id of [SEG], and the projector's layers (LISA and GSVA 1, GLaMM 2).
+    - `training_logits`: from [SEG] vectors to what the mask losses compare (GSVA adds a zero for each [REJ],
+      GLaMM drops targets without a [SEG]).
+
+    Tensors that come in lie on `device`; pixels may lie anywhere and be of any precision.
+    """
 
     layout: ClassVar[Layout] = Layout()
 
