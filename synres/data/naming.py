@@ -1,4 +1,4 @@
-"""Which object of a picture a phrase names, with room for what two people might dispute.
+"""Which object of a picture an expression names, with room for what two people might dispute.
 
 Each claim has a sure zone and a never zone with a gap between them ("on the left" is sure 12% left of the
 centre line and never right of 6%). An object is a rival unless one claim is never true of it.
@@ -9,8 +9,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 
+from synres.data.claims import EXTREMES, NEAREST, ONLY, RANKS, SIZES, Claims
 from synres.data.facts import Facts
-from synres.data.phrases import EXTREMES, NEAREST, ONLY, RANKS, SIZES, Phrase
 
 SURE, MAYBE = 0.12, 0.06
 """Depths inside a place, and gaps of a relation, in picture sides."""
@@ -20,27 +20,27 @@ DISTANCE_RATIO = 1.25
 _MIDDLE = 0.24
 
 
-def named(phrase: Phrase, scene: Sequence[Facts]) -> int | None:
-    """Index of the one object that the phrase names without doubt, or None."""
-    landmark = named(phrase.landmark, scene) if phrase.landmark else None
-    return None if phrase.landmark and landmark is None else named_beside(phrase, landmark, scene)
+def named(claims: Claims, scene: Sequence[Facts]) -> int | None:
+    """Index of the one object that the claims name without doubt, or None."""
+    landmark = named(claims.landmark, scene) if claims.landmark else None
+    return None if claims.landmark and landmark is None else named_beside(claims, landmark, scene)
 
 
-def named_beside(phrase: Phrase, landmark: int | None, scene: Sequence[Facts]) -> int | None:
-    """`named` for callers that know which object the phrase's landmark is; None without a landmark."""
+def named_beside(claims: Claims, landmark: int | None, scene: Sequence[Facts]) -> int | None:
+    """`named` for callers that know which object the claims' landmark is; None without a landmark."""
     anchor = None if landmark is None else scene[landmark]
     sure = []
     for index, facts in enumerate(scene):
-        if facts.area == 0 or index == landmark or _never(phrase, facts, anchor):
+        if facts.area == 0 or index == landmark or _never(claims, facts, anchor):
             continue
-        if not _surely(phrase, facts, anchor):
+        if not _surely(claims, facts, anchor):
             return None
         sure.append(index)
-    if phrase.relation == NEAREST and anchor is not None:
+    if claims.relation == NEAREST and anchor is not None:
         return _nearest(anchor, sure, scene)
-    if phrase.order in ("", ONLY):
+    if claims.order in ("", ONLY):
         return sure[0] if len(sure) == 1 else None
-    return _ordered(phrase.order, sure, scene)
+    return _ordered(claims.order, sure, scene)
 
 
 def true_places(facts: Facts) -> list[str]:
@@ -53,27 +53,27 @@ def true_relations(facts: Facts, anchor: Facts) -> list[str]:
     return [relation for relation, gap in _gaps(facts, anchor).items() if gap >= SURE]
 
 
-def _surely(phrase: Phrase, facts: Facts, anchor: Facts | None) -> bool:
+def _surely(claims: Claims, facts: Facts, anchor: Facts | None) -> bool:
     return (
-        phrase.noun in ("", facts.category)
-        and phrase.colour in ("", facts.colour)
-        and _room(phrase, facts, anchor) >= SURE
+        claims.noun in ("", facts.category)
+        and claims.colour in ("", facts.colour)
+        and _room(claims, facts, anchor) >= SURE
     )
 
 
-def _never(phrase: Phrase, facts: Facts, anchor: Facts | None) -> bool:
+def _never(claims: Claims, facts: Facts, anchor: Facts | None) -> bool:
     return (
-        phrase.noun not in ("", facts.category)
-        or (phrase.colour != "" and facts.cannot_be(phrase.colour))
-        or _room(phrase, facts, anchor) < MAYBE
+        claims.noun not in ("", facts.category)
+        or (claims.colour != "" and facts.cannot_be(claims.colour))
+        or _room(claims, facts, anchor) < MAYBE
     )
 
 
-def _room(phrase: Phrase, facts: Facts, anchor: Facts | None) -> float:
+def _room(claims: Claims, facts: Facts, anchor: Facts | None) -> float:
     """By how much the weaker of the claims on place and relation holds; infinite without such claims."""
-    depth = _depths(facts)[phrase.place] if phrase.place else math.inf
-    related = anchor is not None and phrase.relation not in ("", NEAREST)
-    return min(depth, _gaps(facts, anchor)[phrase.relation]) if related and anchor else depth
+    depth = _depths(facts)[claims.place] if claims.place else math.inf
+    related = anchor is not None and claims.relation not in ("", NEAREST)
+    return min(depth, _gaps(facts, anchor)[claims.relation]) if related and anchor else depth
 
 
 def _depths(facts: Facts) -> dict[str, float]:

@@ -1,6 +1,6 @@
 """From attributes to words and back.
 
-`phrase(constraints, plural)` writes "the small red circle on the left"; `parse_expression(text)` reads it
+`express(constraints, plural)` writes "the small red circle on the left"; `parse_expression(text)` reads it
 again, whatever its determiners and plurals; `matching_objects(scene, constraints)` says which objects it
 names.
 """
@@ -55,7 +55,7 @@ _FIELD_OF: dict[str, str] = {
 }
 
 
-def phrase(constraints: Constraints, plural: bool = False) -> Expression:
+def express(constraints: Constraints, plural: bool = False) -> Expression:
     """The expression, for example "the large striped stars at the top"."""
     noun = constraints.noun
     if plural:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from synres.domain.types import Expression
-from synres.microworld.expressions import Constraints, matches, matching_objects, phrase, stands_at
+from synres.microworld.expressions import Constraints, express, matches, matching_objects, stands_at
 from synres.microworld.scene import Attributes, Scene, place, random_attributes
 from synres.microworld.vocabulary import (
     COLOURS,
@@ -82,7 +82,7 @@ def _real_expression(rng: np.random.Generator, scene: Scene, index: int) -> Expr
     for form in rng.choice(list(REAL_FORMS), 3, p=list(REAL_FORMS.values())):
         stated = _state(rng, scene, index, str(form))
         if matching_objects(scene, stated) == (index,):
-            return phrase(stated)
+            return express(stated)
     return ""
 
 
@@ -106,7 +106,7 @@ def multi_target_layout(rng: np.random.Generator, domain: str = DAY) -> Layout:
     items = [conform(rng, random_attributes(rng), stated) for _ in range(targets)]
     while len(items) < count:
         items.append(_outsider(rng, stated, random_attributes(rng)))
-    return Layout(_shuffled(rng, items, domain), (phrase(stated, plural=True),))
+    return Layout(_shuffled(rng, items, domain), (express(stated, plural=True),))
 
 
 def many_attribute_layout(rng: np.random.Generator, domain: str = DAY) -> Layout:
@@ -118,7 +118,7 @@ def many_attribute_layout(rng: np.random.Generator, domain: str = DAY) -> Layout
     items = [target, *(differ(rng, target, str(name)) for name in rng.permutation(form)[:near])]
     while len(items) < count:
         items.append(_outsider(rng, stated, random_attributes(rng)))
-    return Layout(_shuffled(rng, items, domain), (phrase(stated),))
+    return Layout(_shuffled(rng, items, domain), (express(stated),))
 
 
 def constraints_of(item: Attributes, form: Sequence[str]) -> Constraints:

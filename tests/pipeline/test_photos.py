@@ -20,11 +20,11 @@ from services.coordinator.executors.embedded import EmbeddedExecutor, Ports
 from services.coordinator.run import run_spec, status
 from services.generator.backends import load_backend as load_generator
 from services.grouper.backends import load_backend as load_grouper
+from synres.data.claims import parse_claims
 from synres.data.coco import read_coco
 from synres.data.facts import measure
 from synres.data.images import decode_image, encode_png
 from synres.data.naming import named
-from synres.data.phrases import parse_phrase
 from synres.domain.masks import decode_mask, encode_mask
 from synres.domain.types import CaptionedSample, GroupedImage, Sample, Triplet
 from synres.ledger.file_store import FileStore
@@ -163,7 +163,7 @@ def test_composed_scenes_refer_truly(tmp_path: Path) -> None:
         objects = by_image[triplet.image.digest]
         image = decode_image(ledger.get_blob(triplet.image.digest))
         facts = measure(image, [SceneMask(o.category, decode_mask(o.mask)) for o in objects])
-        number = named(parse_phrase(triplet.expression, set(THINGS)), facts)
+        number = named(parse_claims(triplet.expression, set(THINGS)), facts)
         assert number is not None
         assert objects[number].mask == triplet.mask
 

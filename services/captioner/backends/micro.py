@@ -19,7 +19,7 @@ from services.captioner.backends.micro_coca import (
 from synres.domain.digests import digest_json
 from synres.domain.types import Expression, ModelInfo
 from synres.errors import RejectedItem
-from synres.microworld.expressions import Constraints, phrase
+from synres.microworld.expressions import Constraints, express
 from synres.microworld.render import crop_around
 from synres.microworld.vocabulary import COLOURS, SHAPES, SIZES, TEXTURES, THING
 from synres.models.shipped import load_shipped
@@ -67,7 +67,7 @@ class MicroCaptioner:
             stated = read_caption(caption)
             choice = frozenset(stated)
             if stated and (choice in best or len(best) < n):
-                found = (score, phrase(Constraints(**stated)))
+                found = (score, express(Constraints(**stated)))
                 best[choice] = max(best.get(choice, found), found)
         if len(best) < n:
             raise RejectedItem(

@@ -9,6 +9,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from synres.data.claims import Claims, parse_claims
 from synres.data.colours import COLOURS
 from synres.data.cutouts import Studio, open_studio
 from synres.data.cutpaste import Scene, foresee, paint, plan_scene
@@ -16,7 +17,6 @@ from synres.data.facts import Facts, measure
 from synres.data.grounds import Grounds
 from synres.data.layout import Wish
 from synres.data.naming import named
-from synres.data.phrases import Phrase, parse_phrase
 from synres.domain.digests import digest_bytes, digest_json
 from synres.domain.types import ModelInfo
 from synres.errors import RejectedItem
@@ -47,11 +47,11 @@ class CutpasteGenerator:
             raise RejectedItem(
                 "object_too_small", f"this {request.view.category} is below one pixel of a scene"
             )
-        phrases = [
-            parse_phrase(text, {cutout.category for cutout in studio.cutouts}) for text in request.expressions
+        said = [
+            parse_claims(text, {cutout.category for cutout in studio.cutouts}) for text in request.expressions
         ]
-        wish = _wish(studio, target, phrases)
-        return [_first_that_fits(_paintings(grounds, wish, phrases, seed), phrases) for seed in seeds]
+        wish = _wish(studio, target, said)
+        return [_first_that_fits(_paintings(grounds, wish, said, seed), said) for seed in seeds]
 
 
 @dataclass(frozen=True)
@@ -77,24 +77,24 @@ def _photo_of(view: ObjectView) -> tuple[_Photo, int]:
     return _Photo(digest_json(content), view.image, tuple(objects[i] for i in order)), order.index(0)
 
 
-def _wish(studio: Studio, target: int, phrases: Sequence[Phrase]) -> Wish:
+def _wish(studio: Studio, target: int, said: Sequence[Claims]) -> Wish:
     """The colour that most expressions state, unless the object has it; every object that they speak of."""
-    stated = Counter(phrase.colour for phrase in phrases if phrase.colour).most_common(1)
+    colours = Counter(claims.colour for claims in said if claims.colour).most_common(1)
     own = COLOURS[int(np.argmax(studio.shares(target, "")))]
-    colour = stated[0][0] if stated and stated[0][0] != own else ""
-    nouns = {phrase.noun for phrase in phrases if phrase.order or phrase.relation}
-    nouns |= {phrase.landmark.noun for phrase in phrases if phrase.landmark}
+    colour = colours[0][0] if colours and colours[0][0] != own else ""
+    nouns = {claims.noun for claims in said if claims.order or claims.relation}
+    nouns |= {claims.landmark.noun for claims in said if claims.landmark}
     others = frozenset(i for i, other in enumerate(studio.cutouts) if other.category in nouns and i != target)
     return Wish(target, colour, others)
 
 
-def _paintings(grounds: Grounds, wish: Wish, phrases: Sequence[Phrase], seed: int) -> Iterator[Scene]:
+def _paintings(grounds: Grounds, wish: Wish, said: Sequence[Claims], seed: int) -> Iterator[Scene]:
     """Scenes that look right before they are painted, ever nearer to the photo's layout; at last that."""
     rng = np.random.Generator(np.random.PCG64(seed))
     studio, painted = grounds.draw(rng, wish.shown), 0
     for number in range(PLANS):
         plan = plan_scene(studio, replace(wish, boldness=1 - number / PLANS), rng)
-        if painted < PAINTINGS and set(_meant(phrases, foresee(studio, plan), 0)) == {0}:
+        if painted < PAINTINGS and set(_meant(said, foresee(studio, plan), 0)) == {0}:
             painted += 1
             yield paint(studio, plan, has_target=True)
     everything = frozenset(range(len(studio.cutouts))) - {wish.target}
@@ -103,24 +103,24 @@ def _paintings(grounds: Grounds, wish: Wish, phrases: Sequence[Phrase], seed: in
     yield paint(own, plan_scene(own, replace(wish, others=everything, boldness=0.0), rng), has_target=True)
 
 
-def _first_that_fits(scenes: Iterator[Scene], phrases: Sequence[Phrase]) -> GeneratedImage:
+def _first_that_fits(scenes: Iterator[Scene], said: Sequence[Claims]) -> GeneratedImage:
     """The first scene in which every expression names the target, else the one in which most do."""
     best, best_hits = None, -1
     for scene in scenes:
-        meant = _meant(phrases, measure(scene.image, scene.objects), scene.target)
+        meant = _meant(said, measure(scene.image, scene.objects), scene.target)
         hits = sum(number is not None and number == scene.target for number in meant)
         if hits > best_hits:
             best, best_hits = GeneratedImage(scene.image, tuple(_mask(scene, n) for n in meant)), hits
-        if hits == len(phrases):
+        if hits == len(said):
             break
     if best is None:
         raise ValueError("no scene to choose from")
     return best
 
 
-def _meant(phrases: Sequence[Phrase], scene: Sequence[Facts], target: int | None) -> list[int | None]:
-    """What each phrase names; one without a claim that pixels can bear out names what was asked for."""
-    return [named(phrase, scene) if phrase.attributes() else target for phrase in phrases]
+def _meant(said: Sequence[Claims], scene: Sequence[Facts], target: int | None) -> list[int | None]:
+    """What each expression names; one without a claim that pixels can bear out names what was asked for."""
+    return [named(claims, scene) if claims.attributes() else target for claims in said]
 
 
 def _mask(scene: Scene, number: int | None) -> Mask:

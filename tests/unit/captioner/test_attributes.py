@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from services.captioner.backends.attributes import AttributesCaptioner
+from synres.data.claims import parse_claims
 from synres.data.facts import measure
 from synres.data.naming import named
-from synres.data.phrases import parse_phrase
 from synres.errors import RejectedItem
 from synres.ports import Mask, ObjectView, SceneMask
 
@@ -32,7 +32,7 @@ def test_expressions_are_true_of_the_object_alone() -> None:
     expressions = AttributesCaptioner().caption(seen, 5, seed=3)
     assert len(set(expressions)) == 5
     scene = measure(seen.image, [SceneMask("cup", seen.mask), *seen.others])
-    assert [named(parse_phrase(e, ("cup", "plate")), scene) for e in expressions] == [0] * 5
+    assert [named(parse_claims(e, ("cup", "plate")), scene) for e in expressions] == [0] * 5
 
 
 def test_a_seed_gives_the_same_expressions() -> None:

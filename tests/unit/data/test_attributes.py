@@ -8,10 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from synres.data.attributes import describe
-from synres.data.colours import COLOURS
-from synres.data.facts import Facts, measure
-from synres.data.naming import named
-from synres.data.phrases import (
+from synres.data.claims import (
     EXTREMES,
     NEAREST,
     ONLY,
@@ -20,19 +17,22 @@ from synres.data.phrases import (
     RELATIONS,
     SIDES,
     SIZES,
-    Phrase,
-    parse_phrase,
+    Claims,
+    parse_claims,
 )
+from synres.data.colours import COLOURS
+from synres.data.facts import Facts, measure
+from synres.data.naming import named
 from synres.ports import SceneMask
 
 NOUNS = ("chair", "dining table", "table", "cup")
 ORDERS = ("", ONLY, *SIZES, *EXTREMES, *(f"{rank} {side}" for rank in RANKS for side in SIDES))
 plain = st.builds(
-    Phrase, st.sampled_from(("", *NOUNS)), st.sampled_from(("", *COLOURS)), st.sampled_from(("", *PLACES)),
+    Claims, st.sampled_from(("", *NOUNS)), st.sampled_from(("", *COLOURS)), st.sampled_from(("", *PLACES)),
     st.sampled_from(ORDERS),
 )  # fmt: skip
 related = st.builds(
-    Phrase, st.sampled_from(("", *NOUNS)), st.sampled_from(("", *COLOURS)),
+    Claims, st.sampled_from(("", *NOUNS)), st.sampled_from(("", *COLOURS)),
     relation=st.sampled_from(RELATIONS), landmark=plain,
 )  # fmt: skip
 
@@ -51,58 +51,58 @@ SCENE = [
 
 
 @given(st.one_of(plain, related))
-def test_a_phrase_is_read_back_as_it_was_written(phrase: Phrase) -> None:
+def test_claims_are_read_back_as_they_were_written(claims: Claims) -> None:
     """Text and parse are inverses, also with a landmark and with nouns inside nouns."""
-    assert parse_phrase(phrase.text(), NOUNS) == phrase
+    assert parse_claims(claims.text(), NOUNS) == claims
 
 
 @pytest.mark.parametrize(
-    ("expression", "phrase"),
+    ("expression", "claims"),
     [
-        ("A man in a RED shirt, on the left.", Phrase("man", "red", "left")),
-        ("second cup from the right", Phrase("cup", order="second right")),
-        ("the leftmost chair", Phrase("chair", order="leftmost")),
-        ("something nice", Phrase()),
-        ("the chair left of the red cup", Phrase("chair", relation="left of", landmark=Phrase("cup", "red"))),
+        ("A man in a RED shirt, on the left.", Claims("man", "red", "left")),
+        ("second cup from the right", Claims("cup", order="second right")),
+        ("the leftmost chair", Claims("chair", order="leftmost")),
+        ("something nice", Claims()),
+        ("the chair left of the red cup", Claims("chair", relation="left of", landmark=Claims("cup", "red"))),
     ],
 )
-def test_free_text_is_read_as_far_as_it_goes(expression: str, phrase: Phrase) -> None:
+def test_free_text_is_read_as_far_as_it_goes(expression: str, claims: Claims) -> None:
     """Unknown words claim nothing."""
-    assert parse_phrase(expression, ("man", "chair", "cup")) == phrase
+    assert parse_claims(expression, ("man", "chair", "cup")) == claims
 
 
 @pytest.mark.parametrize(
-    ("phrase", "index"),
+    ("claims", "index"),
     [
-        (Phrase("cup"), 3),
-        (Phrase("cup", order=ONLY), 3),
-        (Phrase("chair"), None),
-        (Phrase("chair", "red"), 0),
-        (Phrase("", "red"), None),
-        (Phrase("chair", order="largest"), 1),
-        (Phrase("chair", order="smallest"), None),
-        (Phrase("chair", order="second left"), 1),
-        (Phrase("chair", order="third left"), 2),
-        (Phrase("chair", order="rightmost"), 2),
-        (Phrase("", "blue", order="leftmost"), 1),
-        (Phrase("chair", place="right"), 2),
-        (Phrase("cup", order="largest"), None),
-        (Phrase("chair", relation="left of", landmark=Phrase("cup")), 0),
-        (Phrase("chair", relation="above", landmark=Phrase("cup")), None),
-        (Phrase("chair", relation=NEAREST, landmark=Phrase("cup")), 1),
-        (Phrase("chair", relation=NEAREST, landmark=Phrase("chair")), None),
+        (Claims("cup"), 3),
+        (Claims("cup", order=ONLY), 3),
+        (Claims("chair"), None),
+        (Claims("chair", "red"), 0),
+        (Claims("", "red"), None),
+        (Claims("chair", order="largest"), 1),
+        (Claims("chair", order="smallest"), None),
+        (Claims("chair", order="second left"), 1),
+        (Claims("chair", order="third left"), 2),
+        (Claims("chair", order="rightmost"), 2),
+        (Claims("", "blue", order="leftmost"), 1),
+        (Claims("chair", place="right"), 2),
+        (Claims("cup", order="largest"), None),
+        (Claims("chair", relation="left of", landmark=Claims("cup")), 0),
+        (Claims("chair", relation="above", landmark=Claims("cup")), None),
+        (Claims("chair", relation=NEAREST, landmark=Claims("cup")), 1),
+        (Claims("chair", relation=NEAREST, landmark=Claims("chair")), None),
     ],
 )
-def test_which_object_a_phrase_names(phrase: Phrase, index: int | None) -> None:
+def test_which_object_claims_name(claims: Claims, index: int | None) -> None:
     """Worked by hand on a scene of three chairs and a cup; None where two could be meant, or none."""
-    assert named(phrase, SCENE) == index
+    assert named(claims, SCENE) == index
 
 
 def test_a_dispute_names_nothing() -> None:
     """A chair that is a third red is neither red nor not red: "the red chair" is refused for both."""
     shares = tuple({"red": 0.35, "blue": 0.65}.get(name, 0.0) for name in COLOURS)
     scene = [facts("chair", 0.2, 0.5, colour="red"), Facts("chair", 0.02, 0.8, 0.5, shares)]
-    assert named(Phrase("chair", "red"), scene) is None
+    assert named(Claims("chair", "red"), scene) is None
 
 
 scenes = st.lists(
@@ -121,14 +121,14 @@ def test_descriptions_are_true_distinct_and_read_back(scene: list[Facts], seed: 
         expressions = describe(scene, target, 5, np.random.default_rng(seed))
         assert len(set(expressions)) == len(expressions) <= 5
         for expression in expressions:
-            assert named(parse_phrase(expression, {f.category for f in scene}), scene) == target
+            assert named(parse_claims(expression, {f.category for f in scene}), scene) == target
 
 
 def test_descriptions_state_different_attributes() -> None:
     """The first expressions of an object differ in the kinds of attribute that they state, for any seed."""
     for seed in range(20):
-        said = [parse_phrase(e, ("chair", "cup")) for e in describe(SCENE, 0, 5, np.random.default_rng(seed))]
-        assert len({phrase.attributes() for phrase in said}) >= 4
+        said = [parse_claims(e, ("chair", "cup")) for e in describe(SCENE, 0, 5, np.random.default_rng(seed))]
+        assert len({claims.attributes() for claims in said}) >= 4
 
 
 def test_measured_facts_of_a_drawn_object() -> None:
@@ -143,8 +143,8 @@ def test_measured_facts_of_a_drawn_object() -> None:
 
 
 def test_an_object_without_pixels_is_named_by_nothing() -> None:
-    """A hidden object has area 0, and no phrase counts it."""
+    """A hidden object has area 0, and no claim counts it."""
     empty = SceneMask("box", np.zeros((4, 4), np.bool_))
     (found,) = measure(np.zeros((4, 4, 3), np.uint8), [empty])
     assert found.area == 0
-    assert named(Phrase("box"), [found]) is None
+    assert named(Claims("box"), [found]) is None

@@ -7,6 +7,7 @@ from functools import cache
 import numpy as np
 import pytest
 
+from synres.data.claims import parse_claims
 from synres.data.colours import COLOURS, colour_shares
 from synres.data.cutouts import SIDE, Studio, open_studio
 from synres.data.cutpaste import Scene, foresee, paint, plan_scene
@@ -17,7 +18,6 @@ from synres.data.images import decode_image
 from synres.data.layout import Wish
 from synres.data.naming import named
 from synres.data.paste import Canvas, Sprite, transformed
-from synres.data.phrases import parse_phrase
 from synres.data.pixels import erode
 from synres.domain.masks import decode_mask
 from synres.ports import Image, SceneMask
@@ -196,7 +196,7 @@ def test_scene_datasets_refer_truly() -> None:
         objects = [SceneMask(o.category, decode_mask(o.mask)) for o in one.objects]
         facts = measure(image, objects)
         for known in one.referred:
-            number = named(parse_phrase(known.expression, set(THINGS)), facts)
+            number = named(parse_claims(known.expression, set(THINGS)), facts)
             assert number is not None
             assert one.objects[number].mask == known.mask
 

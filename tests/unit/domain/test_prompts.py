@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from synres.domain.prompts import clean_expression, composite_prompt, distinct_expressions, expression_key
 
-phrases = st.lists(st.sampled_from(["red", "blue", "cup", "mug", "the", "left", "small"]), max_size=5).map(
+texts = st.lists(st.sampled_from(["red", "blue", "cup", "mug", "the", "left", "small"]), max_size=5).map(
     " ".join
 )
 
@@ -29,7 +29,7 @@ def test_composed_and_decomposed_letters_are_one():
     assert expression_key("The CAFE\u0301-cup!") == "the caf\u00e9 cup"
 
 
-@given(st.lists(phrases, max_size=8), st.integers(0, 5))
+@given(st.lists(texts, max_size=8), st.integers(0, 5))
 def test_distinct_expressions_are_distinct_and_stable(candidates, n):
     """At most n, in the order of the candidates, and choosing again changes nothing."""
     chosen = distinct_expressions(candidates, n)

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from services.generator.backends.cutpaste import CutpasteGenerator
+from synres.data.claims import parse_claims
 from synres.data.colours import COLOURS, colour_shares
 from synres.data.facts import measure
 from synres.data.naming import named
-from synres.data.phrases import parse_phrase
 from synres.errors import RejectedItem
 from synres.ports import GeneratedImage, GeneratorInput, ObjectView, SceneMask
 from tests.unit.data.photo import SIZE, THINGS, photo, things
@@ -102,5 +102,5 @@ def test_expressions_stay_true_when_measured_anew() -> None:
     for made in generate("box", "the green box on the right"):
         assert made.exact_masks is not None
         scene = measure(made.image, [SceneMask("box", made.exact_masks[0])])
-        assert named(parse_phrase("the green box on the right", set(THINGS)), scene) == 0
+        assert named(parse_claims("the green box on the right", set(THINGS)), scene) == 0
         assert made.image.shape[0] <= SIZE[0]

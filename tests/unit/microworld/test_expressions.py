@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from synres.errors import InvalidInput
 from synres.microworld.expressions import (
     Constraints,
+    express,
     matching_objects,
     parse_expression,
-    phrase,
     stated_attributes,
 )
 from synres.microworld.scene import Scene, SceneObjectSpec
@@ -39,13 +39,13 @@ _adjectives = st.fixed_dictionaries(
 def test_phrase_is_read_back(noun: dict[str, str], adjectives: dict[str, str], plural: bool) -> None:
     """Whatever is stated can be read from the text, in the singular and in the plural."""
     stated = Constraints(**noun, **adjectives)
-    assert parse_expression(phrase(stated, plural)) == stated
+    assert parse_expression(express(stated, plural)) == stated
 
 
 def test_words_of_a_phrase() -> None:
     """The order of words is that of English."""
     stated = Constraints("cross", colour="red", texture="striped", size="small", position="top")
-    assert phrase(stated, plural=True) == "the small red striped crosses at the top"
+    assert express(stated, plural=True) == "the small red striped crosses at the top"
     assert stated_attributes(stated) == 5
 
 

@@ -33,7 +33,7 @@ _RELATED = re.compile(rf"\b({'|'.join(RELATIONS)})\b (?:the |a |an )?")
 
 
 @dataclass(frozen=True, slots=True)
-class Phrase:
+class Claims:
     """ "" leaves a thing unsaid; `noun` "" means any object.
 
     `order`: "only", a word of SIZES or EXTREMES, or a rank and a side ("second left"). `relation`: a word of
@@ -45,7 +45,7 @@ class Phrase:
     place: str = ""
     order: str = ""
     relation: str = ""
-    landmark: Phrase | None = None
+    landmark: Claims | None = None
 
     def attributes(self) -> frozenset[str]:
         """The kinds of attribute stated, of category, colour, position, size, ordinal, count, relation."""
@@ -65,28 +65,28 @@ class Phrase:
         return " ".join(word for word in words if word)
 
 
-def parse_phrase(expression: Expression, nouns: Iterable[str]) -> Phrase:
+def parse_claims(expression: Expression, nouns: Iterable[str]) -> Claims:
     """What an expression claims, as far as it speaks of colour, place, size, order or one of `nouns`.
 
-    Other words claim nothing; the inverse of `Phrase.text`.
+    Other words claim nothing; the inverse of `Claims.text`.
     """
     nouns = tuple(nouns)
     text = " ".join(re.findall(r"\w+", expression.lower()))
     related = _RELATED.search(text)
     if related is None:
-        return _parse_claims(text, nouns)
-    claims = _parse_claims(text[: related.start()], nouns)
-    landmark = _parse_claims(text[related.end() :], nouns)
-    return Phrase(claims.noun, claims.colour, claims.place, claims.order, related[1], landmark)
+        return _read_claims(text, nouns)
+    own = _read_claims(text[: related.start()], nouns)
+    landmark = _read_claims(text[related.end() :], nouns)
+    return Claims(own.noun, own.colour, own.place, own.order, related[1], landmark)
 
 
-def _parse_claims(text: str, nouns: tuple[str, ...]) -> Phrase:
+def _read_claims(text: str, nouns: tuple[str, ...]) -> Claims:
     # The longest noun wins: "dining table" over "table".
     known = sorted((noun for noun in nouns if _says(text, noun.lower())), key=lambda noun: (-len(noun), noun))
     ranked = _RANKED.search(text)
     rest = _FROM.sub("", text) if ranked else text
     order = f"{ranked[1]} {ranked[2]}" if ranked else _first((*SIZES, *EXTREMES, ONLY), text)
-    return Phrase(known[0] if known else "", _first(COLOURS, text), _first(PLACES, rest), order)
+    return Claims(known[0] if known else "", _first(COLOURS, text), _first(PLACES, rest), order)
 
 
 def _first(words: Iterable[str], text: str) -> str:
