@@ -94,10 +94,14 @@ class GeneratorInput:
 
 @dataclass(frozen=True, slots=True)
 class GeneratedImage:
-    """A picture; `exact_masks` only from renderers, one for each expression (all False: no target)."""
+    """A picture; `exact_masks` only from renderers, one for each expression (all False: no target).
+
+    `refusal` says why a safety filter keeps the picture back, "" when it may go on.
+    """
 
     image: Image
     exact_masks: tuple[Mask, ...] | None = None
+    refusal: str = ""
 
 
 class ImageGenerator(Protocol):

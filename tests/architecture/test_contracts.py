@@ -119,7 +119,7 @@ ALLOWED = {
     | {"torch", "transformers", "safetensors", "sentencepiece", "msgspec", "PIL", "onnx", "onnxruntime"},
     "synres/rpc": {"grpc", "grpc_health", "grpc_reflection", "grpc_status", "google", "opentelemetry"},
     "services/captioner": CORE | {"torch", "safetensors", "google", "grpc", "PIL"},
-    "services/generator": CORE | {"torch", "safetensors", "diffusers", "google", "grpc", "PIL"},
+    "services/generator": CORE | {"torch", "safetensors", "diffusers", "transformers", "tritonclient", "google", "grpc", "PIL"},
     "services/segmenter": CORE | {"torch", "safetensors", "google", "grpc", "PIL"},
     "services/grouper": CORE | {"google", "grpc"},
     "services/trainer": CORE | {"torch", "pydantic", "safetensors", "msgspec", "google", "grpc", "PIL"},

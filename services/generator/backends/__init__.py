@@ -5,9 +5,11 @@ from __future__ import annotations
 from synres.domain.choice import BackendChoice
 from synres.errors import NotFound
 from synres.ports import ImageGenerator
-from synres.stages.backends import refuse_extras
+from synres.stages.backends import options_of, refuse_extras
 
-NAMES = ("cutpaste", "micro", "procedural")
+NAMES = ("cutpaste", "micro", "procedural", "sana")
+SANA = "Efficient-Large-Model/Sana_1600M_1024px_BF16_diffusers"
+"""The model of backend `sana` unless a run spec names another."""
 
 
 def load_backend(choice: BackendChoice) -> ImageGenerator:
@@ -33,4 +35,18 @@ def load_backend(choice: BackendChoice) -> ImageGenerator:
         from services.generator.backends.procedural import ProceduralGenerator
 
         return ProceduralGenerator()
+    if choice.backend == "sana":
+        return _load_sana(choice)
     raise NotFound(f"generator backend {choice.backend!r} does not exist; there is {', '.join(NAMES)}")
+
+
+def _load_sana(choice: BackendChoice) -> ImageGenerator:
+    from services.generator.painter_options import SanaOptions
+    from synres.models.folders import open_model
+
+    options = options_of(choice, SanaOptions)
+    folder = open_model(choice.model or SANA)
+    # after what can be refused at once: diffusers takes seconds to import
+    from services.generator.backends.sana import SanaGenerator
+
+    return SanaGenerator(folder, options)
