@@ -103,14 +103,18 @@ class StoreFull(StoreError):
     code = "STORE_FULL"
 
 
+_MISSING = " is not in the store; run again to compute it anew"
+
+
 class ArtifactMissing(StoreError):
     """`key` is the store key or `sha256` digest that is not there."""
 
     code = "ARTIFACT_MISSING"
 
     def __init__(self, key: str) -> None:
-        super().__init__(f"{key} is not in the store; run again to compute it anew")
-        self.key = key
+        # a job tells its code and this sentence, not the key
+        self.key = key.removesuffix(_MISSING)
+        super().__init__(self.key + _MISSING)
 
 
 class ArtifactCorrupt(StoreError):

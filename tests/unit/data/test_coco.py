@@ -121,3 +121,14 @@ def test_a_missing_annotation_file_is_said(tmp_path: Path) -> None:
     """The user learns which file is not there."""
     with pytest.raises(NotFound, match=r"none\.json"):
         list(read_coco(tmp_path, tmp_path / "none.json"))
+
+
+def test_a_second_picture_of_one_id_is_refused(tmp_path: Path) -> None:
+    """It would be a picture without objects: which of the two the annotations mean, nobody knows."""
+    (tmp_path / "b.png").write_bytes(encode_png(np.ones((*SIZE, 3), np.uint8)))
+    rows = read(tmp_path, [annotation()], [IMAGE, IMAGE | {"file_name": "b.png"}])
+    assert [row.name for row in rows if isinstance(row, Picture)] == ["a.png"]
+    refused = rows[-1]
+    assert isinstance(refused, Refused)
+    assert refused.reason == "image_id_repeated"
+    assert "b.png" in refused.message
