@@ -12,7 +12,8 @@ from torch import Tensor, nn
 from transformers import CLIPSegForImageSegmentation, CLIPTokenizer, ViTImageProcessorPil
 
 from synres.models.micro import Encoding, MicroRes, load_micro_res
-from synres.models.onnx_segmenters import IMAGE_GRAPH, MASK_GRAPH, MICRO_GRAPH
+from synres.models.onnx_segmenters import IMAGE_GRAPH, MASK_DECODER_GRAPH, MASK_GRAPH, MICRO_GRAPH
+from synres.models.sam import Sam
 
 _ANY = torch.export.Dim.DYNAMIC
 
@@ -44,6 +45,22 @@ def export_clipseg(source: Path, folder: Path) -> None:
     _export(_ClipSegMasks(network), (words, torch.ones_like(words), list(seen)), folder / MASK_GRAPH, shapes)
     processor.save_pretrained(folder)
     CLIPTokenizer.from_pretrained(source, local_files_only=True).save_pretrained(folder)
+
+
+def export_mask_decoder(sam: Sam, folder: Path) -> None:
+    """SAM's mask decoder as `Sam.decode`: features (C, g, g), n vectors (n, C) -> logits (n, 4 g, 4 g)."""
+    side = sam.sizes.image_size // sam.sizes.patch_size
+    given = (torch.rand(sam.sizes.out_chans, side, side), torch.rand(2, sam.sizes.out_chans))
+    _export(_MaskDecoder(sam), given, folder / MASK_DECODER_GRAPH, {"features": {}, "vectors": {0: _ANY}})
+
+
+class _MaskDecoder(nn.Module):
+    def __init__(self, sam: Sam) -> None:
+        super().__init__()
+        self.sam = sam
+
+    def forward(self, features: Tensor, vectors: Tensor) -> Tensor:
+        return self.sam.decode(features, vectors)
 
 
 class _MicroGraph(nn.Module):
@@ -89,9 +106,7 @@ def _traceable_coordinates(like: Tensor) -> Tensor:
     return torch.cat(axes, 1)
 
 
-def _export(
-    network: nn.Module, given: tuple[object, ...], path: Path, shapes: dict[str, Any] | None
-) -> None:
+def _export(network: nn.Module, given: tuple[object, ...], path: Path, shapes: dict[str, Any] | None) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     torch.onnx.export(
         network.eval(),

@@ -19,6 +19,7 @@ from synres.ports import Image, ScoredMask
 
 CODE_VERSION = 1
 MICRO_GRAPH, IMAGE_GRAPH, MASK_GRAPH = "micro.onnx", "image.onnx", "masks.onnx"
+MASK_DECODER_GRAPH = "mask_decoder.onnx"
 
 
 @dataclass(frozen=True, slots=True)

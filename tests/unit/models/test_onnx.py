@@ -6,18 +6,22 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from synres.domain.types import ModelInfo
 from synres.errors import BackendUnavailable, RejectedItem
 from synres.microworld.datasets import real_validation
 from synres.models.clipseg import ClipSegOptions, ClipSegSegmenter
 from synres.models.encoding_cache import EncodingCache
+from synres.models.lisa import LisaModel
 from synres.models.micro import load_micro_res
 from synres.models.micro_predict import predict
-from synres.models.onnx_export import export_clipseg, export_micro
+from synres.models.onnx_export import export_clipseg, export_mask_decoder, export_micro
 from synres.models.onnx_segmenters import OnnxClipSegSegmenter, OnnxMicroSegmenter, OnnxOptions
-from synres.models.onnx_session import check_providers, wanted_providers
+from synres.models.onnx_session import check_providers, open_session, wanted_providers
+from synres.models.res_load import load_published
 from tests.tiny_models import TEXT_CONTEXT, write_clipseg
+from tests.unit.models.res_parity import Fixture
 
 MODEL = ModelInfo("tiny", "0" * 64, "MIT", bitwise=False)
 IMAGE = next(real_validation(3, 1)).image
@@ -82,6 +86,22 @@ def test_an_expression_that_would_lose_its_end_is_rejected(clipseg_folders: tupl
         OnnxClipSegSegmenter(clipseg_folders[1], MODEL, OnnxOptions(), "cpu").segment(
             IMAGE, ["x" * TEXT_CONTEXT]
         )
+
+
+def test_sam_mask_decoder_is_within_a_ten_thousandth_of_torch(tmp_path: Path) -> None:
+    """Any number of vectors, with the trained-like weights of LISA's fixture."""
+    fixture = Fixture("lisa")
+    weights = fixture.weights("lisa_merged_hf/pytorch_model.bin")
+    sam = load_published(LisaModel, fixture.sizes("lisa_merged_hf/config"), weights, fixture.clip).sam.eval()
+    export_mask_decoder(sam, tmp_path)
+    session = open_session(tmp_path / "mask_decoder.onnx", "cpu")
+    features = fixture.tensors("train_mixed")["act.sam_features.0"]
+    for count in (1, 5):
+        vectors = torch.randn(count, features.shape[0], generator=torch.Generator().manual_seed(count))
+        (found,) = session.run(None, {"features": features.numpy(), "vectors": vectors.numpy()})
+        expected = sam.decode(features, vectors).detach().numpy()
+        assert np.abs(found - expected).max() < 1e-4
+        assert np.ptp(expected) > 0.01
 
 
 def test_equal_networks_are_equal_graphs_without_paths(micro_folder: Path, tmp_path: Path) -> None:
