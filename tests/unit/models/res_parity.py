@@ -253,9 +253,9 @@ def gradient_differences(model: ResModel, theirs: Tensors, facts: dict[str, Any]
     gradients = gradients_of(model)
     found = []
     for name, norm in facts["grad_norms"].items():
-        if norm >= GRADIENT_FLOOR:
-            ours = gradients[name].norm().item() if name in gradients else 0.0
-            found += relative(f"gradient of {name}", ours, norm, GRADIENT_RTOL)
+        ours = gradients[name].norm() if name in gradients else torch.tensor(0.0)
+        limit = max(GRADIENT_RTOL * norm, GRADIENT_FLOOR)
+        found += far(f"gradient's norm of {name}", ours, torch.tensor(norm), limit)
     for name, whole in theirs.items():
         if name.startswith("grad."):
             limit = GRADIENT_RTOL * whole.abs().max().item()
