@@ -31,8 +31,8 @@ class ResModel(nn.Module):
     - `layout`: the published names of its parts, and which of them it never reads (GLaMM's SAM is
       `grounding_encoder`, its `region_encoder` is for boxes).
     - `sizes`: vocabulary, id of [SEG], and the projector's layers (LISA and GSVA 1, GLaMM 2).
-    - `training_logits`: from [SEG] vectors to what the mask losses compare (GSVA adds a zero for each [REJ],
-      GLaMM drops targets without a [SEG]).
+    - `training_logits` and `training_targets`: what the mask losses compare (GSVA sets logits of 0 for each
+      [REJ], GLaMM drops targets without a [SEG]).
 
     Tensors that come in lie on `device`; pixels may lie anywhere and be of any precision.
     """
@@ -112,7 +112,8 @@ class ResModel(nn.Module):
         states = self.states(batch.input_ids, batch.attended, patches.repeat_interleave(counts, 0))
         vectors = self.seg_vectors(states, self.predicted(batch.input_ids))
         logits = self.training_logits(batch, features, vectors)
-        return Losses(self.token_loss(states, batch.labels), *mask_losses(logits, batch.masks))
+        masks = mask_losses(logits, self.training_targets(batch, logits))
+        return Losses(self.token_loss(states, batch.labels), *masks)
 
     def training_logits(self, batch: TrainingBatch, features: Tensor, rows: Sequence[Tensor]) -> list[Tensor]:
         """`features` (I, ...) and each conversation's vectors -> for each picture logits (n_i, H_i, W_i)."""
@@ -123,6 +124,10 @@ class ResModel(nn.Module):
             vectors = torch.cat(list(rows[start:end]))
             logits.append(self._draw(features[i], vectors, batch.resized[i], original))
         return logits
+
+    def training_targets(self, batch: TrainingBatch, logits: Sequence[Tensor]) -> Sequence[Tensor]:
+        """For each picture the masks (n_i, H_i, W_i) that its logits are held against."""
+        return batch.masks
 
     def token_loss(self, states: Tensor, labels: Tensor) -> Tensor:
         """Mean cross-entropy over the batch's supervised tokens; the head runs on their states only."""
