@@ -1,4 +1,8 @@
-"""What the stages, the ledger and the coordinator ask of the outside world. Adapters live elsewhere."""
+"""What the stages, the ledger and the coordinator ask of the outside world. Adapters live elsewhere.
+
+A backend whose model runs on a GPU says so in a field `device`, "cuda" or "cuda:0": the seconds of its calls
+are then GPU seconds. One without that field runs on the processor.
+"""
 
 from __future__ import annotations
 
@@ -76,11 +80,29 @@ class ObjectView:
     others: tuple[SceneMask, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class FoundExpressions:
+    """Best first. `shortfall`: "" when there are as many as were asked for, else a lower_snake reason."""
+
+    expressions: tuple[Expression, ...]
+    shortfall: str = ""
+
+
 class Captioner(Protocol):
     model: ModelInfo
 
-    def caption(self, view: ObjectView, n: int, seed: int) -> list[Expression]:
-        """`n` distinct expressions that name the object; fewer raise RejectedItem("too_few_expressions")."""
+    def caption(self, view: ObjectView, n: int, seed: int) -> FoundExpressions:
+        """`n` distinct expressions that name the object, or fewer and why.
+
+        A backend that will not go on with fewer raises RejectedItem("too_few_expressions").
+        """
+
+
+class Aligner(Protocol):
+    model: ModelInfo
+
+    def scores(self, image: Image, expressions: Sequence[Expression]) -> list[float]:
+        """How well each expression fits something in the picture: finite, greater is better."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +161,8 @@ class ShardRequest:
     """One stage call: what `Run<Stage>Shard` carries. `params` is the canonical JSON that was hashed.
 
     `inputs` are digests of JSONL blobs in the ledger; `action` is the digest the caller expects; `trace_id`
-    is for the record's meta, and never sent: traces travel in the headers of the call.
+    is for the record's meta, and never sent: traces travel in the headers of the call. `run` is who wants a
+    job, which several runs may share.
     """
 
     stage: str
@@ -147,6 +170,7 @@ class ShardRequest:
     inputs: tuple[str, ...]
     params: bytes
     trace_id: str = ""
+    run: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,12 +209,15 @@ class JobRunner(Protocol):
     def status(self, action: str) -> JobStatus:
         """A job that nobody knows has failed: its service died under it, and it may be submitted again."""
 
-    def cancel(self, action: str) -> None:
-        """Stops the job; its last checkpoint stays. A job that does not run is no error."""
+    def cancel(self, action: str, run: str = "") -> None:
+        """`run` wants the job no more. It stops once no run does; its last checkpoint stays.
+
+        A job that does not run is no error.
+        """
 
 
 __all__ = [
-    "ArtifactStore", "Captioner", "GeneratedImage", "GeneratorInput", "GroupParams", "Grouper", "Image",
-    "ImageGenerator", "JobRunner", "JobStatus", "Mask", "ObjectView", "SceneMask", "ScoredMask",
-    "Segmenter", "ShardRequest", "ShardResult", "StoredObject",
+    "Aligner", "ArtifactStore", "Captioner", "FoundExpressions", "GeneratedImage", "GeneratorInput",
+    "GroupParams", "Grouper", "Image", "ImageGenerator", "JobRunner", "JobStatus", "Mask", "ObjectView",
+    "SceneMask", "ScoredMask", "Segmenter", "ShardRequest", "ShardResult", "StoredObject",
 ]  # fmt: skip

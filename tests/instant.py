@@ -29,7 +29,15 @@ from synres.domain.types import Expression, ModelInfo, Sample
 from synres.errors import NotFound, RejectedItem
 from synres.ledger.ledger import Ledger
 from synres.ledger.records import Action
-from synres.ports import GeneratedImage, GeneratorInput, Image, ObjectView, ScoredMask, ShardRequest
+from synres.ports import (
+    FoundExpressions,
+    GeneratedImage,
+    GeneratorInput,
+    Image,
+    ObjectView,
+    ScoredMask,
+    ShardRequest,
+)
 from synres.rpc.server import Server
 from synres.stages.backends import options_of
 from synres.stages.params import encode_params
@@ -57,11 +65,23 @@ class InstantCaptioner:
         self.model = instant_model("caption", version)
         self._delay_s = delay_s
 
-    def caption(self, view: ObjectView, n: int, seed: int) -> list[Expression]:
+    def caption(self, view: ObjectView, n: int, seed: int) -> FoundExpressions:
         time.sleep(self._delay_s)
         if view.category == "reject":
             raise RejectedItem("too_few_expressions", "the category says so")
-        return [f"{view.category} {seed % 97} {k}" for k in range(n)]
+        return FoundExpressions(tuple(f"{view.category} {seed % 97} {k}" for k in range(n)))
+
+
+class InstantAligner:
+    """0, 0.2, 0.4, 0.6, 0.8 and again, in the order of the expressions; -1 all over where green is 7."""
+
+    def __init__(self, delay_s: float = 0.0, version: int = 1) -> None:
+        self.model = instant_model("align", version)
+        self._delay_s = delay_s
+
+    def scores(self, image: Image, expressions: Sequence[Expression]) -> list[float]:
+        time.sleep(self._delay_s)
+        return [-1.0 if image[0, 0, 1] == 7 else k % 5 / 5 for k in range(len(expressions))]
 
 
 class InstantGenerator:
@@ -123,7 +143,8 @@ def build_instant(service: str, delay_s: float = 0.0, version: int = 1, **settin
     """The real app of a stage service around instant backends (the grouper keeps ITAG, which is instant)."""
     if service == "captioner":
         load = load_instant(InstantCaptioner, delay_s, version)
-        return captioner_app.build(CaptionerSettings(**settings), load)
+        aligner = load_instant(InstantAligner, delay_s, version)
+        return captioner_app.build(CaptionerSettings(**settings), load, aligner)
     if service == "generator":
         load = load_instant(InstantGenerator, delay_s, version)
         return generator_app.build(GeneratorSettings(**settings), load)

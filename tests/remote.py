@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from synres.domain.choice import BackendChoice
 from synres.domain.types import Expression, GroupedImage, GroupParams, SegmentedImage
-from synres.ports import GeneratedImage, GeneratorInput, Image, ObjectView, ScoredMask
-from synres.rpc.client import CaptionerClient, GeneratorClient, GrouperClient, SegmenterClient
+from synres.ports import FoundExpressions, GeneratedImage, GeneratorInput, Image, ObjectView, ScoredMask
+from synres.rpc.client import AlignerClient, CaptionerClient, GeneratorClient, GrouperClient, SegmenterClient
 
 
 class RemoteCaptioner:
@@ -15,8 +15,17 @@ class RemoteCaptioner:
         self._client, self._choice = client, choice
         self.model = client.describe(choice).model
 
-    def caption(self, view: ObjectView, n: int, seed: int) -> list[Expression]:
+    def caption(self, view: ObjectView, n: int, seed: int) -> FoundExpressions:
         return self._client.caption(self._choice, view, n, seed)
+
+
+class RemoteAligner:
+    def __init__(self, client: AlignerClient, choice: BackendChoice) -> None:
+        self._client, self._choice = client, choice
+        self.model = client.describe(choice).model
+
+    def scores(self, image: Image, expressions: Sequence[Expression]) -> list[float]:
+        return self._client.scores(self._choice, image, expressions)
 
 
 class RemoteGenerator:

@@ -22,7 +22,14 @@ from synres.stages.backends import Backends, SegmenterBackends
 from synres.stages.evaluate import EVALUATE
 from synres.stages.shard import Computed, StageCode, run_shard
 from synres.stages.train import TRAIN
-from tests.instant import InstantCaptioner, InstantGenerator, InstantSegmenter, instant_model, load_instant
+from tests.instant import (
+    InstantAligner,
+    InstantCaptioner,
+    InstantGenerator,
+    InstantSegmenter,
+    instant_model,
+    load_instant,
+)
 
 SPEC = """\
 synres: 1
@@ -81,7 +88,7 @@ class InstantJobs:
     def status(self, action: str) -> JobStatus:
         return JobStatus("succeeded", 1.0)
 
-    def cancel(self, action: str) -> None:
+    def cancel(self, action: str, run: str = "") -> None:
         """Nothing runs."""
 
     def _work(self, stage: StageCode, request: ShardRequest) -> Computed:
@@ -103,6 +110,7 @@ def instant_executor(
     ledger = Ledger(store)
     ports = Ports(
         Backends(load_instant(captioner, delay_s, version)),
+        Backends(load_instant(InstantAligner, delay_s, version)),
         Backends(load_instant(generator, delay_s, version)),
         SegmenterBackends(ledger, load_instant(InstantSegmenter, delay_s, version)),
         Backends(load_grouper),

@@ -88,7 +88,7 @@ def _judge(
     truths: dict[str, list[bool]],
 ) -> None:
     try:
-        expressions = captioner.caption(view, n, seed)
+        expressions = captioner.caption(view, n, seed).expressions
     except RejectedItem:
         truths["rejected"].append(True)
         return

@@ -23,6 +23,7 @@ def executor_of(spec: RunSpec, ledger: Ledger) -> Iterator[Executor]:
 
 @contextmanager
 def _embedded(spec: RunSpec, ledger: Ledger) -> Iterator[Executor]:
+    from services.captioner.backends import load_aligner as aligner
     from services.captioner.backends import load_backend as captioner
     from services.coordinator.executors.embedded import EmbeddedExecutor, Ports
     from services.generator.backends import load_backend as generator
@@ -36,7 +37,7 @@ def _embedded(spec: RunSpec, ledger: Ledger) -> Iterator[Executor]:
     jobs = SubprocessJobs(ledger, spec.execution.workers, environment_with(load_settings(StoreSettings)))
     models = Backends(trainable)
     ports = Ports(
-        captioners=Backends(captioner), generators=Backends(generator),
+        captioners=Backends(captioner), aligners=Backends(aligner), generators=Backends(generator),
         segmenters=SegmenterBackends(ledger, segmenter), groupers=Backends(grouper),
         jobs=jobs, job_model=lambda stage, choice: models.get(choice).model,
     )  # fmt: skip

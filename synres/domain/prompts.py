@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 
 from synres.domain.types import Expression
 
-_NEAR = 0.7
+NEAR = 0.7
+"""Expressions whose words have a greater Jaccard index are one, unless told otherwise."""
 _WORD = re.compile(r"\w+")
 
 
@@ -23,10 +25,10 @@ def expression_key(expression: Expression) -> str:
     return " ".join(_WORD.findall(clean_expression(expression).casefold()))
 
 
-def distinct_expressions(candidates: Iterable[str], n: int) -> list[Expression]:
+def distinct_expressions(candidates: Iterable[str], n: int, near: float = NEAR) -> list[Expression]:
     """The first `n` candidates that say something new, cleaned, in their order; fewer if there are fewer.
 
-    A candidate is a duplicate when its words and those of a kept one have a Jaccard index above 0.7 (words
+    A candidate is a duplicate when its words and those of a kept one have a Jaccard index above `near` (words
     as a set, lower case: word order and punctuation make no new expression).
     """
     kept: dict[Expression, set[str]] = {}
@@ -34,9 +36,23 @@ def distinct_expressions(candidates: Iterable[str], n: int) -> list[Expression]:
         if len(kept) == n:
             break
         words = set(expression_key(candidate).split())
-        if words and not any(_jaccard(words, other) > _NEAR for other in kept.values()):
+        if words and not any(_jaccard(words, other) > near for other in kept.values()):
             kept[clean_expression(candidate)] = words
     return list(kept)
+
+
+def split_prompts(
+    expressions: Sequence[Expression], prompts: int, least: int
+) -> tuple[tuple[Expression, ...], ...]:
+    """In their order, into `prompts` parts whose sizes differ by one at most; into fewer where a part would
+    have fewer than `least`.
+
+    >>> split_prompts(["a", "b", "c", "d", "e"], 3, 2)
+    (('a', 'b'), ('c', 'd', 'e'))
+    """
+    parts = max(1, min(prompts, len(expressions) // least))
+    ends = [len(expressions) * part // parts for part in range(parts + 1)]
+    return tuple(tuple(expressions[start:stop]) for start, stop in pairwise(ends))
 
 
 def composite_prompt(expressions: Sequence[Expression]) -> str:

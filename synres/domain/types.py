@@ -80,6 +80,16 @@ class CaptionedSample:
 
 
 @dataclass(frozen=True, slots=True)
+class Shortfall:
+    """Fewer expressions were found for a sample than were asked for, and why."""
+
+    item: str
+    asked: int
+    found: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class SynthImage:
     """One generated picture. `item` = digest of (sample item, prompt index, image index, image digest)."""
 
@@ -90,6 +100,23 @@ class SynthImage:
     image: ArtifactRef
     size: tuple[int, int]
     """(height, width) in pixels."""
+
+
+@dataclass(frozen=True, slots=True)
+class AlignedExpression:
+    """How well an expression fits its synthetic image. `dropped`: "" if it goes on, else "not_rendered"."""
+
+    expression: Expression
+    score: float
+    dropped: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AlignedImage:
+    """The scores of one synthetic image, in the order of its expressions."""
+
+    item: str
+    expressions: tuple[AlignedExpression, ...]
 
 
 @dataclass(frozen=True, slots=True)

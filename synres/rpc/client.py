@@ -14,6 +14,7 @@ from synres.domain.choice import BackendChoice
 from synres.domain.masks import decode_mask
 from synres.domain.types import Expression, GroupedImage, GroupParams, ModelInfo, SegmentedImage
 from synres.ports import (
+    FoundExpressions,
     GeneratorInput,
     Image,
     ObjectView,
@@ -75,10 +76,30 @@ class StageClient(Connection):
 class CaptionerClient(StageClient):
     stage_name, messages, stub_type = "Caption", captioner_pb2, captioner_pb2_grpc.CaptionerServiceStub
 
-    def caption(self, choice: BackendChoice, view: ObjectView, n: int, seed: int) -> list[Expression]:
+    def caption(self, choice: BackendChoice, view: ObjectView, n: int, seed: int) -> FoundExpressions:
         fields = choice_to_fields(choice)
         request = captioner_pb2.CaptionRequest(**fields, view=view_to_proto(view), n=n, seed=seed)
-        return list(self.call(self.stub.Caption, request).expressions)
+        answer = self.call(self.stub.Caption, request)
+        return FoundExpressions(tuple(answer.expressions), answer.shortfall)
+
+
+class AlignerClient(StageClient):
+    """The captioner service, asked for its other stage."""
+
+    stage_name, messages, stub_type = "Align", captioner_pb2, captioner_pb2_grpc.CaptionerServiceStub
+
+    def describe(self, choice: BackendChoice) -> Described:
+        """Of the stage "align"."""
+        request = captioner_pb2.DescribeRequest(**choice_to_fields(choice), stage="align")
+        answer = self.call(self.stub.Describe, request)
+        return Described(model_from_proto(answer.model), answer.stage_version)
+
+    def scores(self, choice: BackendChoice, image: Image, expressions: Sequence[Expression]) -> list[float]:
+        """One for each expression."""
+        request = captioner_pb2.ScoreRequest(
+            **choice_to_fields(choice), image=encode_png(image), expressions=expressions
+        )
+        return list(self.call(self.stub.Score, request).scores)
 
 
 class GeneratorClient(StageClient):
@@ -125,6 +146,7 @@ class GrouperClient(StageClient):
 STAGE_CLIENTS: dict[str, type[StageClient]] = {
     "caption": CaptionerClient,
     "generate": GeneratorClient,
+    "align": AlignerClient,
     "segment": SegmenterClient,
     "group": GrouperClient,
 }

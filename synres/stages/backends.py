@@ -101,5 +101,10 @@ def refuse_model(choice: BackendChoice) -> None:
 def refuse_extras(choice: BackendChoice) -> None:
     """For a backend that is its own model and has no options; raises InvalidInput for either."""
     refuse_model(choice)
+    refuse_options(choice)
+
+
+def refuse_options(choice: BackendChoice) -> None:
+    """For a backend that has no options; raises InvalidInput for a choice with some."""
     if choice.options:
         raise InvalidInput(f"backend {choice.backend} has no options: leave out {choice.options[0][0]!r}")

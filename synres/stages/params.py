@@ -47,6 +47,13 @@ class GenerateParams(ChoiceParams):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AlignParams(ChoiceParams):
+    """Expressions that score less than `min_alignment` are dropped; None keeps all."""
+
+    min_alignment: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SegmentParams(ChoiceParams):
     """With trained weights the action has a second input: their digest."""
 

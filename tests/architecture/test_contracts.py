@@ -118,7 +118,7 @@ ALLOWED = {
     "synres/models": CORE
     | {"torch", "transformers", "safetensors", "sentencepiece", "msgspec", "PIL", "onnx", "onnxruntime"},
     "synres/rpc": {"grpc", "grpc_health", "grpc_reflection", "grpc_status", "google", "opentelemetry"},
-    "services/captioner": CORE | {"torch", "safetensors", "google", "grpc", "PIL"},
+    "services/captioner": CORE | {"torch", "safetensors", "open_clip", "msgspec", "google", "grpc", "PIL"},
     "services/generator": CORE | {"torch", "safetensors", "diffusers", "transformers", "tritonclient", "google", "grpc", "PIL"},
     "services/segmenter": CORE | {"torch", "safetensors", "google", "grpc", "PIL"},
     "services/grouper": CORE | {"google", "grpc"},

@@ -11,9 +11,11 @@ import pytest
 from services.allinone import in_process, local_s3
 from synres.ledger.file_store import FileStore
 from synres.ledger.s3_store import S3Store
+from synres.models.folders import register_folder
 from synres.ports import ArtifactStore
 from synres.settings import ClientSettings, ServiceSettings, StoreSettings
 from tests.fakes import MemoryStore
+from tests.tiny_coca import write_coca
 
 OpenStore = Callable[[], ArtifactStore]
 
@@ -42,6 +44,16 @@ def open_again(request: pytest.FixtureRequest, tmp_path: Path) -> OpenStore:
 def store(open_again: OpenStore) -> ArtifactStore:
     """An empty store."""
     return open_again()
+
+
+@pytest.fixture(scope="session")
+def tiny_models(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Models of the real architectures with random weights, where backends look for models."""
+    folder = tmp_path_factory.mktemp("models")
+    register_folder(write_coca(folder / "test--coca"), "test/coca", "coca", "MIT")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SYNRES_MODELS_DIR", str(folder))
+        yield
 
 
 @pytest.fixture(scope="session")

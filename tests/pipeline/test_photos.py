@@ -34,7 +34,7 @@ from synres.ports import ArtifactStore, SceneMask
 from synres.spec import RunSpec
 from synres.spec_yaml import parse_spec
 from synres.stages.backends import Backends, SegmenterBackends
-from tests.instant import InstantSegmenter, instant_model, load_instant
+from tests.instant import InstantAligner, InstantSegmenter, instant_model, load_instant
 from tests.runs import InstantJobs
 from tests.unit.data.photo import SIZE, THINGS, bare_png, photo, things
 
@@ -130,6 +130,7 @@ def photo_executor(store: ArtifactStore) -> EmbeddedExecutor:
     ledger = Ledger(store)
     ports = Ports(
         Backends(load_captioner),
+        Backends(load_instant(InstantAligner)),
         Backends(load_generator),
         SegmenterBackends(ledger, load_instant(InstantSegmenter)),
         Backends(load_grouper),

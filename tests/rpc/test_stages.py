@@ -14,7 +14,7 @@ from synres.domain.types import GroupParams, PseudoMask, SegmentedImage, SynthIm
 from synres.errors import ArtifactMissing, InvalidInput, ModelMismatch, NotFound, RejectedItem
 from synres.ledger.keys import blob_key
 from synres.ledger.ledger import Ledger
-from synres.ports import GeneratorInput, ObjectView, ShardResult
+from synres.ports import FoundExpressions, GeneratorInput, ObjectView, ShardResult
 from synres.rpc.captioner.v1 import captioner_pb2
 from synres.rpc.client import STAGE_CLIENTS, CaptionerClient, GeneratorClient, GrouperClient, SegmenterClient
 from synres.rpc.codec import request_to_proto
@@ -199,7 +199,7 @@ def test_a_shard_of_another_stage_is_bad_input(serve: Serve, ledger: Ledger) -> 
 def test_caption_one_object(serve: Serve) -> None:
     """n expressions for one object in its picture."""
     with CaptionerClient(serve("captioner"), timeout_s=20) as client:
-        assert client.caption(INSTANT, VIEW, 2, seed=100) == ["cat 3 0", "cat 3 1"]
+        assert client.caption(INSTANT, VIEW, 2, seed=100) == FoundExpressions(("cat 3 0", "cat 3 1"))
 
 
 def test_a_rejected_object_keeps_its_reason(serve: Serve) -> None:

@@ -23,7 +23,7 @@ from synres.microworld.expressions import Constraints, express
 from synres.microworld.render import crop_around
 from synres.microworld.vocabulary import COLOURS, SHAPES, SIZES, TEXTURES, THING
 from synres.models.shipped import load_shipped
-from synres.ports import Image, Mask, ObjectView
+from synres.ports import FoundExpressions, Image, Mask, ObjectView
 
 VERSION = 2
 WEIGHTS = Path(__file__).parent / "weights"
@@ -42,22 +42,19 @@ class MicroCaptioner:
 
     def __init__(self) -> None:
         """Raises BackendUnavailable when the shipped weights are missing or altered."""
-        tensors, digest = load_shipped(WEIGHTS, FILE)
-        self._coca = MicroCoca()
-        self._coca.load_state_dict(tensors)
-        self._coca.eval()
+        self._coca, digest = load_coca()
         self.model = ModelInfo(
             "micro", digest_json(["captioner", "micro", VERSION, digest]), "Apache-2.0", True
         )
 
     @torch.inference_mode()
-    def caption(self, view: ObjectView, n: int, seed: int) -> list[Expression]:
+    def caption(self, view: ObjectView, n: int, seed: int) -> FoundExpressions:
         """`n` of 8n samples, likeliest first; fewer raise RejectedItem("too_few_expressions").
 
         They state the first `n` choices of attributes that were sampled, short ones among them, each in its
         likeliest wording: no two expressions differ by a word in doubt alone.
         """
-        vector, tokens = self._coca.encode_image(_to_tensor(object_window(view.image, view.mask)))
+        vector, tokens = self._coca.encode_image(to_tensor(object_window(view.image, view.mask)))
         generator = torch.Generator().manual_seed(seed)
         count = CANDIDATES_PER_EXPRESSION * n
         ids = sample_captions(self._coca, tokens, count, generator, TOP_P, TEMPERATURE)
@@ -73,7 +70,15 @@ class MicroCaptioner:
             raise RejectedItem(
                 "too_few_expressions", f"{len(best)} distinct expressions of one object, {n} asked for"
             )
-        return [expression for _, expression in sorted(best.values(), reverse=True)]
+        return FoundExpressions(tuple(expression for _, expression in sorted(best.values(), reverse=True)))
+
+
+def load_coca() -> tuple[MicroCoca, str]:
+    """The shipped network, and its digest; raises BackendUnavailable as `load_shipped` does."""
+    tensors, digest = load_shipped(WEIGHTS, FILE)
+    coca = MicroCoca()
+    coca.load_state_dict(tensors)
+    return coca.eval(), digest
 
 
 def object_window(image: Image, mask: Mask) -> Image:
@@ -85,11 +90,14 @@ def object_window(image: Image, mask: Mask) -> Image:
     rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
     box = max(rows[-1] - rows[0], columns[-1] - columns[0]) + 1
     side = max(min(mask.shape) // 2, round(CONTEXT * int(box)))
-    window = crop_around(image, mask, side)
-    if side == SIDE:
-        return window
-    resized = PilImage.fromarray(window).resize((SIDE, SIDE), PilImage.Resampling.BOX)
-    return np.asarray(resized)
+    return as_window(crop_around(image, mask, side))
+
+
+def as_window(square: Image) -> Image:
+    """A square of any size -> (48, 48, 3) uint8."""
+    if len(square) == SIDE:
+        return square
+    return np.asarray(PilImage.fromarray(square).resize((SIDE, SIDE), PilImage.Resampling.BOX))
 
 
 def read_caption(ids: list[int]) -> dict[str, str]:
@@ -106,5 +114,6 @@ def read_caption(ids: list[int]) -> dict[str, str]:
     return stated
 
 
-def _to_tensor(picture: Image) -> torch.Tensor:
+def to_tensor(picture: Image) -> torch.Tensor:
+    """(48, 48, 3) uint8 -> (1, 3, 48, 48) in [-1, 1]."""
     return torch.from_numpy(picture.copy()).permute(2, 0, 1)[None].float() / 127.5 - 1

@@ -12,12 +12,20 @@ from synres.domain.choice import BackendChoice
 from synres.domain.types import ModelInfo
 from synres.errors import InvalidInput
 from synres.ledger.ledger import Ledger
-from synres.ports import Captioner, Grouper, ImageGenerator, JobRunner, ShardRequest, ShardResult
+from synres.ports import Aligner, Captioner, Grouper, ImageGenerator, JobRunner, ShardRequest, ShardResult
+from synres.stages.align import run_align_shard
 from synres.stages.backends import Backends, SegmenterBackends
 from synres.stages.caption import run_caption_shard
 from synres.stages.generate import run_generate_shard
 from synres.stages.group import run_group_shard
-from synres.stages.params import CaptionParams, GenerateParams, GroupStageParams, SegmentParams, decode_params
+from synres.stages.params import (
+    AlignParams,
+    CaptionParams,
+    GenerateParams,
+    GroupStageParams,
+    SegmentParams,
+    decode_params,
+)
 from synres.stages.segment import run_segment_shard
 
 
@@ -26,6 +34,7 @@ class Ports:
     """Backends by choice. `job_model` takes a stage ("train", "evaluate") and a choice."""
 
     captioners: Backends[Captioner]
+    aligners: Backends[Aligner]
     generators: Backends[ImageGenerator]
     segmenters: SegmenterBackends
     groupers: Backends[Grouper]
@@ -45,6 +54,8 @@ class EmbeddedExecutor:
             return ports.captioners.get(choice).model
         if stage == "generate":
             return ports.generators.get(choice).model
+        if stage == "align":
+            return ports.aligners.get(choice).model
         if stage == "segment":
             return ports.segmenters.get(choice).model
         if stage == "group":
@@ -59,6 +70,9 @@ class EmbeddedExecutor:
         if request.stage == "generate":
             generator = ports.generators.get(decode_params(request.params, GenerateParams).choice)
             return run_generate_shard(ledger, generator, request, check)
+        if request.stage == "align":
+            aligner = ports.aligners.get(decode_params(request.params, AlignParams).choice)
+            return run_align_shard(ledger, aligner, request, check)
         if request.stage == "segment":
             choice = decode_params(request.params, SegmentParams).choice
             open_segmenter = partial(ports.segmenters.get_trained, choice)

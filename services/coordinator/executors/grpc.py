@@ -13,6 +13,7 @@ from synres.ledger.ledger import Ledger
 from synres.ports import ShardRequest, ShardResult
 from synres.rpc.client import STAGE_CLIENTS, Described
 from synres.rpc.trainer_client import TrainerClient
+from synres.stages.align import ALIGN
 from synres.stages.caption import CAPTION
 from synres.stages.evaluate import EVALUATE
 from synres.stages.generate import GENERATE
@@ -20,8 +21,14 @@ from synres.stages.group import GROUP
 from synres.stages.segment import SEGMENT
 from synres.stages.train import TRAIN
 
-SERVICE_OF = {"caption": "captioner", "generate": "generator", "segment": "segmenter", "group": "grouper"}
-_VERSIONS = {code.name: code.version for code in (CAPTION, GENERATE, SEGMENT, GROUP, TRAIN, EVALUATE)}
+SERVICE_OF = {
+    "caption": "captioner",
+    "generate": "generator",
+    "align": "captioner",
+    "segment": "segmenter",
+    "group": "grouper",
+}
+_VERSIONS = {code.name: code.version for code in (CAPTION, GENERATE, ALIGN, SEGMENT, GROUP, TRAIN, EVALUATE)}
 
 
 class GrpcExecutor:
@@ -30,7 +37,8 @@ class GrpcExecutor:
     def __init__(
         self, ledger: Ledger, addresses: Mapping[str, str], token: str | None = None, timeout_s: float = 600.0
     ) -> None:
-        missing = [name for name in (*SERVICE_OF.values(), "trainer") if name not in addresses]
+        needed = dict.fromkeys((*SERVICE_OF.values(), "trainer"))
+        missing = [name for name in needed if name not in addresses]
         if missing:
             raise InvalidInput(f"execution.addresses lacks {', '.join(missing)}; `synres up` starts them all")
         self._ledger = ledger

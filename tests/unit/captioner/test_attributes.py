@@ -29,7 +29,7 @@ def view(*others: SceneMask) -> ObjectView:
 def test_expressions_are_true_of_the_object_alone() -> None:
     """Each of the five names the red cup among red and blue cups, measured anew from the pixels."""
     seen = view(SceneMask("cup", square(40, 44)), SceneMask("plate", square(30, 2, 20)))
-    expressions = AttributesCaptioner().caption(seen, 5, seed=3)
+    expressions = AttributesCaptioner().caption(seen, 5, seed=3).expressions
     assert len(set(expressions)) == 5
     scene = measure(seen.image, [SceneMask("cup", seen.mask), *seen.others])
     assert [named(parse_claims(e, ("cup", "plate")), scene) for e in expressions] == [0] * 5

@@ -35,7 +35,7 @@ def test_expressions_are_distinct_and_mostly_true(captioner: MicroCaptioner) -> 
     """Of the expressions for the objects of fresh scenes at least three quarters are true."""
     true: list[bool] = []
     for view, spec in [pair for seed in range(6) for pair in _views(seed)]:
-        expressions = captioner.caption(view, 5, seed=3)
+        expressions = captioner.caption(view, 5, seed=3).expressions
         assert len(set(expressions)) == 5
         true += [matches(spec, parse_expression(expression)) for expression in expressions]
     assert np.mean(true) >= 0.75

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from synres.rpc.stage.v1 import stage_pb2 as synres_dot_rpc_dot_stage_dot_v1_dot_stage__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'synres/rpc/captioner/v1/captioner.proto\x12\x17synres.rpc.captioner.v1\x1a\x1fsynres/rpc/stage/v1/stage.proto\"J\n\x16RunCaptionShardRequest\x12\x30\n\x05shard\x18\x01 \x01(\x0b\x32!.synres.rpc.stage.v1.ShardRequest\"K\n\x17RunCaptionShardResponse\x12\x30\n\x06result\x18\x01 \x01(\x0b\x32 .synres.rpc.stage.v1.ShardResult\"B\n\x0f\x44\x65scribeRequest\x12\x0f\n\x07\x62\x61\x63kend\x18\x01 \x01(\t\x12\r\n\x05model\x18\x02 \x01(\t\x12\x0f\n\x07options\x18\x03 \x01(\x0c\"X\n\x10\x44\x65scribeResponse\x12-\n\x05model\x18\x01 \x01(\x0b\x32\x1e.synres.rpc.stage.v1.ModelInfo\x12\x15\n\rstage_version\x18\x02 \x01(\r\"\x89\x01\n\x0e\x43\x61ptionRequest\x12\x0f\n\x07\x62\x61\x63kend\x18\x01 \x01(\t\x12-\n\x04view\x18\x02 \x01(\x0b\x32\x1f.synres.rpc.stage.v1.ObjectView\x12\t\n\x01n\x18\x03 \x01(\r\x12\x0c\n\x04seed\x18\x04 \x01(\x04\x12\r\n\x05model\x18\x05 \x01(\t\x12\x0f\n\x07options\x18\x06 \x01(\x0c\"U\n\x0f\x43\x61ptionResponse\x12\x13\n\x0b\x65xpressions\x18\x01 \x03(\t\x12-\n\x05model\x18\x02 \x01(\x0b\x32\x1e.synres.rpc.stage.v1.ModelInfo2\xc7\x02\n\x10\x43\x61ptionerService\x12t\n\x0fRunCaptionShard\x12/.synres.rpc.captioner.v1.RunCaptionShardRequest\x1a\x30.synres.rpc.captioner.v1.RunCaptionShardResponse\x12_\n\x08\x44\x65scribe\x12(.synres.rpc.captioner.v1.DescribeRequest\x1a).synres.rpc.captioner.v1.DescribeResponse\x12\\\n\x07\x43\x61ption\x12\'.synres.rpc.captioner.v1.CaptionRequest\x1a(.synres.rpc.captioner.v1.CaptionResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'synres/rpc/captioner/v1/captioner.proto\x12\x17synres.rpc.captioner.v1\x1a\x1fsynres/rpc/stage/v1/stage.proto\"J\n\x16RunCaptionShardRequest\x12\x30\n\x05shard\x18\x01 \x01(\x0b\x32!.synres.rpc.stage.v1.ShardRequest\"K\n\x17RunCaptionShardResponse\x12\x30\n\x06result\x18\x01 \x01(\x0b\x32 .synres.rpc.stage.v1.ShardResult\"H\n\x14RunAlignShardRequest\x12\x30\n\x05shard\x18\x01 \x01(\x0b\x32!.synres.rpc.stage.v1.ShardRequest\"I\n\x15RunAlignShardResponse\x12\x30\n\x06result\x18\x01 \x01(\x0b\x32 .synres.rpc.stage.v1.ShardResult\"Q\n\x0f\x44\x65scribeRequest\x12\x0f\n\x07\x62\x61\x63kend\x18\x01 \x01(\t\x12\r\n\x05model\x18\x02 \x01(\t\x12\x0f\n\x07options\x18\x03 \x01(\x0c\x12\r\n\x05stage\x18\x04 \x01(\t\"X\n\x10\x44\x65scribeResponse\x12-\n\x05model\x18\x01 \x01(\x0b\x32\x1e.synres.rpc.stage.v1.ModelInfo\x12\x15\n\rstage_version\x18\x02 \x01(\r\"\x89\x01\n\x0e\x43\x61ptionRequest\x12\x0f\n\x07\x62\x61\x63kend\x18\x01 \x01(\t\x12-\n\x04view\x18\x02 \x01(\x0b\x32\x1f.synres.rpc.stage.v1.ObjectView\x12\t\n\x01n\x18\x03 \x01(\r\x12\x0c\n\x04seed\x18\x04 \x01(\x04\x12\r\n\x05model\x18\x05 \x01(\t\x12\x0f\n\x07options\x18\x06 \x01(\x0c\"h\n\x0f\x43\x61ptionResponse\x12\x13\n\x0b\x65xpressions\x18\x01 \x03(\t\x12-\n\x05model\x18\x02 \x01(\x0b\x32\x1e.synres.rpc.stage.v1.ModelInfo\x12\x11\n\tshortfall\x18\x03 \x01(\t\"c\n\x0cScoreRequest\x12\x0f\n\x07\x62\x61\x63kend\x18\x01 \x01(\t\x12\r\n\x05image\x18\x02 \x01(\x0c\x12\x13\n\x0b\x65xpressions\x18\x03 \x03(\t\x12\r\n\x05model\x18\x04 \x01(\t\x12\x0f\n\x07options\x18\x05 \x01(\x0c\"N\n\rScoreResponse\x12\x0e\n\x06scores\x18\x01 \x03(\x01\x12-\n\x05model\x18\x02 \x01(\x0b\x32\x1e.synres.rpc.stage.v1.ModelInfo2\x8f\x04\n\x10\x43\x61ptionerService\x12t\n\x0fRunCaptionShard\x12/.synres.rpc.captioner.v1.RunCaptionShardRequest\x1a\x30.synres.rpc.captioner.v1.RunCaptionShardResponse\x12n\n\rRunAlignShard\x12-.synres.rpc.captioner.v1.RunAlignShardRequest\x1a..synres.rpc.captioner.v1.RunAlignShardResponse\x12_\n\x08\x44\x65scribe\x12(.synres.rpc.captioner.v1.DescribeRequest\x1a).synres.rpc.captioner.v1.DescribeResponse\x12\\\n\x07\x43\x61ption\x12\'.synres.rpc.captioner.v1.CaptionRequest\x1a(.synres.rpc.captioner.v1.CaptionResponse\x12V\n\x05Score\x12%.synres.rpc.captioner.v1.ScoreRequest\x1a&.synres.rpc.captioner.v1.ScoreResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,14 +36,22 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_RUNCAPTIONSHARDREQUEST']._serialized_end=175
   _globals['_RUNCAPTIONSHARDRESPONSE']._serialized_start=177
   _globals['_RUNCAPTIONSHARDRESPONSE']._serialized_end=252
-  _globals['_DESCRIBEREQUEST']._serialized_start=254
-  _globals['_DESCRIBEREQUEST']._serialized_end=320
-  _globals['_DESCRIBERESPONSE']._serialized_start=322
-  _globals['_DESCRIBERESPONSE']._serialized_end=410
-  _globals['_CAPTIONREQUEST']._serialized_start=413
-  _globals['_CAPTIONREQUEST']._serialized_end=550
-  _globals['_CAPTIONRESPONSE']._serialized_start=552
-  _globals['_CAPTIONRESPONSE']._serialized_end=637
-  _globals['_CAPTIONERSERVICE']._serialized_start=640
-  _globals['_CAPTIONERSERVICE']._serialized_end=967
+  _globals['_RUNALIGNSHARDREQUEST']._serialized_start=254
+  _globals['_RUNALIGNSHARDREQUEST']._serialized_end=326
+  _globals['_RUNALIGNSHARDRESPONSE']._serialized_start=328
+  _globals['_RUNALIGNSHARDRESPONSE']._serialized_end=401
+  _globals['_DESCRIBEREQUEST']._serialized_start=403
+  _globals['_DESCRIBEREQUEST']._serialized_end=484
+  _globals['_DESCRIBERESPONSE']._serialized_start=486
+  _globals['_DESCRIBERESPONSE']._serialized_end=574
+  _globals['_CAPTIONREQUEST']._serialized_start=577
+  _globals['_CAPTIONREQUEST']._serialized_end=714
+  _globals['_CAPTIONRESPONSE']._serialized_start=716
+  _globals['_CAPTIONRESPONSE']._serialized_end=820
+  _globals['_SCOREREQUEST']._serialized_start=822
+  _globals['_SCOREREQUEST']._serialized_end=921
+  _globals['_SCORERESPONSE']._serialized_start=923
+  _globals['_SCORERESPONSE']._serialized_end=1001
+  _globals['_CAPTIONERSERVICE']._serialized_start=1004
+  _globals['_CAPTIONERSERVICE']._serialized_end=1531
 # @@protoc_insertion_point(module_scope)

@@ -39,6 +39,11 @@ class CaptionerServiceStub:
                 request_serializer=synres_dot_rpc_dot_captioner_dot_v1_dot_captioner__pb2.RunCaptionShardRequest.SerializeToString,
                 response_deserializer=synres_dot_rpc_dot_captioner_dot_v1_dot_captioner__pb2.RunCaptionShardResponse.FromString,
                 _registered_method=True)
+        self.RunAlignShard = channel.unary_unary(
+                '/synres.rpc.captioner.v1.CaptionerService/RunAlignShard',
+                request_serializer=synres_dot_rpc_dot_captioner_dot_v1_dot_captioner__pb2.RunAlignShardRequest.SerializeToString,
+                response_deserializer=synres_dot_rpc_dot_captioner_dot_v1_dot_captioner__pb2.RunAlignShardResponse.FromString,
+                _registered_method=True)
         self.Describe = channel.unary_unary(
                 '/synres.rpc.captioner.v1.CaptionerService/Describe',
                 request_serializer=synres_dot_rpc_dot_captioner_dot_v1_dot_captioner__pb2.DescribeRequest.SerializeToString,
@@ -48,6 +53,11 @@ class CaptionerServiceStub:
                 '/synres.rpc.captioner.v1.CaptionerService/Caption',
                 request_serializer=synres_dot_rpc_dot_captioner_dot_v1_dot_captioner__pb2.CaptionRequest.SerializeToString,
                 response_deserializer=synres_dot_rpc_dot_captioner_dot_v1_dot_captioner__pb2.CaptionResponse.FromString,
+                _registered_method=True)
+        self.Score = channel.unary_unary(
+                '/synres.rpc.captioner.v1.CaptionerService/Score',
+                request_serializer=synres_dot_rpc_dot_captioner_dot_v1_dot_captioner__pb2.ScoreRequest.SerializeToString,
+                response_deserializer=synres_dot_rpc_dot_captioner_dot_v1_dot_captioner__pb2.ScoreResponse.FromString,
                 _registered_method=True)
 
 
@@ -61,8 +71,14 @@ class CaptionerServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def RunAlignShard(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def Describe(self, request, context):
-        """The model and stage version that RunCaptionShard would use; the coordinator plans with it.
+        """The model and stage version that a shard would be computed with; the coordinator plans with it.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -70,6 +86,13 @@ class CaptionerServiceServicer:
 
     def Caption(self, request, context):
         """Expressions for one object, by hand or online.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Score(self, request, context):
+        """How well expressions fit one picture, by hand or online.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -83,6 +106,11 @@ def add_CaptionerServiceServicer_to_server(servicer, server):
                     request_deserializer=synres_dot_rpc_dot_captioner_dot_v1_dot_captioner__pb2.RunCaptionShardRequest.FromString,
                     response_serializer=synres_dot_rpc_dot_captioner_dot_v1_dot_captioner__pb2.RunCaptionShardResponse.SerializeToString,
             ),
+            'RunAlignShard': grpc.unary_unary_rpc_method_handler(
+                    servicer.RunAlignShard,
+                    request_deserializer=synres_dot_rpc_dot_captioner_dot_v1_dot_captioner__pb2.RunAlignShardRequest.FromString,
+                    response_serializer=synres_dot_rpc_dot_captioner_dot_v1_dot_captioner__pb2.RunAlignShardResponse.SerializeToString,
+            ),
             'Describe': grpc.unary_unary_rpc_method_handler(
                     servicer.Describe,
                     request_deserializer=synres_dot_rpc_dot_captioner_dot_v1_dot_captioner__pb2.DescribeRequest.FromString,
@@ -92,6 +120,11 @@ def add_CaptionerServiceServicer_to_server(servicer, server):
                     servicer.Caption,
                     request_deserializer=synres_dot_rpc_dot_captioner_dot_v1_dot_captioner__pb2.CaptionRequest.FromString,
                     response_serializer=synres_dot_rpc_dot_captioner_dot_v1_dot_captioner__pb2.CaptionResponse.SerializeToString,
+            ),
+            'Score': grpc.unary_unary_rpc_method_handler(
+                    servicer.Score,
+                    request_deserializer=synres_dot_rpc_dot_captioner_dot_v1_dot_captioner__pb2.ScoreRequest.FromString,
+                    response_serializer=synres_dot_rpc_dot_captioner_dot_v1_dot_captioner__pb2.ScoreResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -121,6 +154,33 @@ class CaptionerService:
             '/synres.rpc.captioner.v1.CaptionerService/RunCaptionShard',
             synres_dot_rpc_dot_captioner_dot_v1_dot_captioner__pb2.RunCaptionShardRequest.SerializeToString,
             synres_dot_rpc_dot_captioner_dot_v1_dot_captioner__pb2.RunCaptionShardResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RunAlignShard(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/synres.rpc.captioner.v1.CaptionerService/RunAlignShard',
+            synres_dot_rpc_dot_captioner_dot_v1_dot_captioner__pb2.RunAlignShardRequest.SerializeToString,
+            synres_dot_rpc_dot_captioner_dot_v1_dot_captioner__pb2.RunAlignShardResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -175,6 +235,33 @@ class CaptionerService:
             '/synres.rpc.captioner.v1.CaptionerService/Caption',
             synres_dot_rpc_dot_captioner_dot_v1_dot_captioner__pb2.CaptionRequest.SerializeToString,
             synres_dot_rpc_dot_captioner_dot_v1_dot_captioner__pb2.CaptionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Score(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/synres.rpc.captioner.v1.CaptionerService/Score',
+            synres_dot_rpc_dot_captioner_dot_v1_dot_captioner__pb2.ScoreRequest.SerializeToString,
+            synres_dot_rpc_dot_captioner_dot_v1_dot_captioner__pb2.ScoreResponse.FromString,
             options,
             channel_credentials,
             insecure,
