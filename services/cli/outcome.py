@@ -111,7 +111,7 @@ def _chain_table(results: Results) -> Table:
 
 def _attribute_table(found: Mapping[str, Shares]) -> Table:
     columns = list(dict.fromkeys(name for shares in found.values() for name in shares))
-    title = "attributes as a classifier sees them, share right in %: what captions say, what pictures show"
+    title = "attributes as a classifier sees them, share right in %: what expressions say, what pictures show"
     table = plain_table(title, "", columns)
     for name, shares in found.items():
         cells = (f"{100 * shares[column]:.0f}" if column in shares else "-" for column in columns)

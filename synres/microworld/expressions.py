@@ -7,7 +7,7 @@ names.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 from synres.domain.types import Expression
 from synres.domain.words import plain_words
@@ -110,8 +110,3 @@ def matching_objects(scene: Scene, constraints: Constraints) -> tuple[int, ...]:
         for index, spec in enumerate(scene.objects)
         if matches(spec, constraints) and (not place or stands_at(spec, place, scene.side))
     )
-
-
-def stated_attributes(constraints: Constraints) -> int:
-    """How many attributes are stated, the noun among them unless it is "thing"."""
-    return sum(bool(getattr(constraints, field.name)) for field in fields(constraints))

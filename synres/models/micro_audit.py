@@ -14,7 +14,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from synres.microworld.render import crop_around
 from synres.microworld.vocabulary import COLOURS, SHAPES, SIZES, TEXTURES
 from synres.models.shipped import load_shipped
 
@@ -94,23 +93,6 @@ def audit(
             hits.setdefault(name, []).append(seen[name] == word)
         hits.setdefault("all", []).append(all(seen[name] == word for name, word in wanted.items()))
     return {name: float(np.mean(values)) for name, values in hits.items()}
-
-
-def audit_expressions(
-    model: MicroAudit,
-    images: Sequence[NDArray[np.uint8]],
-    masks: Sequence[NDArray[np.bool_]],
-    expressions: Sequence[str],
-) -> dict[str, float]:
-    """Attribute -> share of the expressions whose word is true of what lies under their mask; see `audit`.
-
-    `masks[i]` (H, W) belongs to `images[i]` (H, W, 3), both of a 96-pixel scene; empty masks are left out.
-    """
-    rows = [row for row in zip(images, masks, expressions, strict=True) if row[1].any()]
-    pictures = np.zeros((len(rows), SIDE, SIDE, 3), np.uint8)
-    for index, (image, mask, _) in enumerate(rows):
-        pictures[index] = crop_around(image, mask, SIDE)
-    return audit(model, pictures, [requested_words(expression) for _, _, expression in rows])
 
 
 def requested_words(expression: str) -> dict[str, str]:

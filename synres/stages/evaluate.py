@@ -12,11 +12,11 @@ import numpy as np
 from synres.data.images import decode_image
 from synres.domain.digests import canonical_json
 from synres.domain.masks import decode_mask
-from synres.domain.metrics import MaskCounts, score
+from synres.domain.metrics import MaskCounts, count_masks, score
 from synres.domain.types import Expression, ModelInfo, Triplet
 from synres.errors import RejectedItem
 from synres.ledger.ledger import Ledger
-from synres.ports import Segmenter, ShardRequest, ShardResult
+from synres.ports import Mask, Segmenter, ShardRequest, ShardResult
 from synres.stages.params import EvaluateParams, decode_params
 from synres.stages.shard import Check, Computed, StageCode, map_rows, never_stop, run_shard
 
@@ -91,11 +91,11 @@ def summarise(rows: Iterable[EvaluatedExpression], definition: str) -> dict[str,
     }
 
 
-def _compare(triplet: Triplet, predicted: np.ndarray[Any, np.dtype[np.bool_]]) -> EvaluatedExpression:
+def _compare(triplet: Triplet, predicted: Mask) -> EvaluatedExpression:
     target = decode_mask(triplet.mask)
-    common, either, seen, wanted = (
-        int(np.count_nonzero(mask)) for mask in (predicted & target, predicted | target, predicted, target)
-    )
+    counts = count_masks(predicted, target)
+    seen, wanted = int(np.count_nonzero(predicted)), int(np.count_nonzero(target))
     return EvaluatedExpression(
-        triplet.item, triplet.expression, triplet.subset, triplet.domain, common, either, seen, wanted
-    )
+        triplet.item, triplet.expression, triplet.subset, triplet.domain,
+        counts.intersection, counts.union, seen, wanted,
+    )  # fmt: skip

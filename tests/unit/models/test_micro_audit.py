@@ -11,15 +11,12 @@ import pytest
 import torch
 
 from synres.errors import BackendUnavailable
-from synres.microworld.render import render, single_object_picture
-from synres.microworld.scene import random_scene
-from synres.microworld.vocabulary import COLOURS
+from synres.microworld.render import single_object_picture
 from synres.models.micro_audit import (
     ATTRIBUTES,
     FILE,
     WEIGHTS,
     audit,
-    audit_expressions,
     classify,
     load_audit,
     requested_words,
@@ -45,21 +42,6 @@ def test_shares_count_requests_only() -> None:
     wrong = next(word for word in ATTRIBUTES["colour"] if word != second["colour"])
     requested = [{"colour": first["colour"]}, {"colour": wrong, "shape": second["shape"]}]
     assert audit(model, pictures, requested) == {"colour": 0.5, "shape": 1.0, "all": 0.5}
-
-
-def test_expressions_are_judged_under_their_masks() -> None:
-    """With exact masks true expressions are true, and false ones are not; an empty mask does not count."""
-    scene = random_scene(np.random.default_rng(4), (4, 4))
-    image, masks = render(scene)
-    true = [f"the {spec.colour} thing" for spec in scene.objects]
-    images, nothing = [image] * len(masks), np.zeros((96, 96), bool)
-    model = load_audit()
-    assert (
-        audit_expressions(model, [*images, image], [*masks, nothing], [*true, "the red thing"])["colour"] == 1
-    )
-    others = [next(word for word in COLOURS if word != spec.colour) for spec in scene.objects]
-    false = [f"the {colour} thing" for colour in others]
-    assert audit_expressions(model, images, list(masks), false)["colour"] == 0
 
 
 def test_requested_words() -> None:
