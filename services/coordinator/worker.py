@@ -6,7 +6,7 @@ import random
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from services.coordinator.engine import Task
@@ -75,9 +75,8 @@ class Worker:
         if self.must_split(task):
             parts = [self._compute_item(task, *item) for item in item_requests(self._ledger, task)]
             return assemble(self._ledger, task, parts)
-        return self._execute(
-            task, ShardRequest(task.node.stage, task.action, task.inputs, task.node.params.encode())
-        )
+        request = ShardRequest(task.node.stage, task.action, task.inputs, task.node.params.encode())
+        return self._execute(task, replace(request, run=self._folder.run))
 
     def _execute(self, task: Task, request: ShardRequest) -> ShardResult:
         stage = task.node.stage

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import grpc
 
@@ -27,7 +28,7 @@ class TrainerServicer(trainer_pb2_grpc.TrainerServiceServicer):
     def SubmitTraining(
         self, request: trainer_pb2.SubmitTrainingRequest, context: grpc.ServicerContext
     ) -> trainer_pb2.SubmitTrainingResponse:
-        shard = request_from_proto(request.shard)
+        shard = replace(request_from_proto(request.shard), run=request.run)
         _stage(shard.stage)
         self._jobs.submit(shard)
         return trainer_pb2.SubmitTrainingResponse()
@@ -40,7 +41,7 @@ class TrainerServicer(trainer_pb2_grpc.TrainerServiceServicer):
     def CancelTraining(
         self, request: trainer_pb2.CancelTrainingRequest, context: grpc.ServicerContext
     ) -> trainer_pb2.CancelTrainingResponse:
-        self._jobs.cancel(request.action)
+        self._jobs.cancel(request.action, request.run)
         return trainer_pb2.CancelTrainingResponse()
 
     def Describe(

@@ -26,6 +26,7 @@ _ENDED_KEPT = 32
 class _Job:
     process: subprocess.Popen[bytes]
     speech: IO[bytes]
+    wanted_by: set[str]
 
     @property
     def runs(self) -> bool:
@@ -49,7 +50,10 @@ class SubprocessJobs:
 
     def submit(self, request: ShardRequest) -> None:
         with self._lock:
-            if self._is_running(request.action) or self._has_record(request.action):
+            if self._is_running(request.action):
+                self._jobs[request.action].wanted_by.add(request.run)
+                return
+            if self._has_record(request.action):
                 return
             if sum(job.runs for job in self._jobs.values()) >= self._max_jobs:
                 raise Overloaded(f"{self._max_jobs} training jobs run already", retry_after_s=_RETRY_S)
@@ -68,9 +72,13 @@ class SubprocessJobs:
                 return _failed("no such job runs here; its service died under it: submit it again")
             return _failure(job)
 
-    def cancel(self, action: str) -> None:
+    def cancel(self, action: str, run: str = "") -> None:
         with self._lock:
-            self._forget(action)
+            job = self._jobs.get(action)
+            if job is not None:
+                job.wanted_by.discard(run)
+                if not job.wanted_by:
+                    self._forget(action)
 
     def close(self) -> None:
         """Stops every job; the service is going."""
@@ -91,7 +99,7 @@ class SubprocessJobs:
             env=self._environment,
             start_new_session=True,
         )
-        return _Job(process, speech)
+        return _Job(process, speech, {request.run})
 
     def _forget(self, action: str) -> None:
         job = self._jobs.pop(action, None)

@@ -20,7 +20,7 @@ class TrainerClient(Connection):
 
     def submit(self, request: ShardRequest) -> None:
         """Starts the job unless it runs or its record is there."""
-        message = trainer_pb2.SubmitTrainingRequest(shard=request_to_proto(request))
+        message = trainer_pb2.SubmitTrainingRequest(shard=request_to_proto(request), run=request.run)
         self.call(self._stub.SubmitTraining, message)
 
     def status(self, action: str) -> JobStatus:
@@ -28,8 +28,8 @@ class TrainerClient(Connection):
             self.call(self._stub.GetTraining, trainer_pb2.GetTrainingRequest(action=action))
         )
 
-    def cancel(self, action: str) -> None:
-        self.call(self._stub.CancelTraining, trainer_pb2.CancelTrainingRequest(action=action))
+    def cancel(self, action: str, run: str = "") -> None:
+        self.call(self._stub.CancelTraining, trainer_pb2.CancelTrainingRequest(action=action, run=run))
 
     def describe(self, stage: str, choice: BackendChoice) -> Described:
         """`stage`: "train" or "evaluate"."""

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -125,6 +126,19 @@ def test_a_cancelled_job_is_gone(jobs: JobRunner, ledger: Ledger) -> None:
     jobs.cancel(training.action)
     assert not Path(f"/proc/{int(running.facts['pid'])}").exists()
     assert jobs.status(training.action).state == "failed"
+
+
+def test_a_job_that_two_runs_want_outlives_the_cancel_of_one(jobs: JobRunner, ledger: Ledger) -> None:
+    """Two runs share a training by its action: it stops when the second gives it up too."""
+    training = train_request(ledger, **LONG)
+    for run in ("first", "second", "second"):
+        jobs.submit(replace(training, run=run))
+    pid = wait_for(jobs, training.action, lambda status: "pid" in status.facts).facts["pid"]
+    jobs.cancel(training.action, "first")
+    jobs.cancel(training.action, "first")
+    assert jobs.status(training.action).state == "running"
+    jobs.cancel(training.action, "second")
+    assert not Path(f"/proc/{int(pid)}").exists()
 
 
 def test_no_job_outlives_its_runner(ledger: Ledger) -> None:

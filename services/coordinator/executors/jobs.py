@@ -30,7 +30,7 @@ def run_job(jobs: JobRunner, ledger: Ledger, request: ShardRequest, call: Call) 
         try:
             call.check()
         except CallCancelled:
-            jobs.cancel(request.action)
+            jobs.cancel(request.action, request.run)
             raise
         time.sleep(poll_s)
         poll_s = min(_LONGEST_POLL_S, 1.5 * poll_s)

@@ -152,7 +152,7 @@ class OneJob:
             return JobStatus("failed", message="the loss is not finite", code=self.code)
         return JobStatus("running", 0.5, "step 60 of 120")
 
-    def cancel(self, action: str) -> None:
+    def cancel(self, action: str, run: str = "") -> None:
         self.cancelled.append(action)
 
 

@@ -20,10 +20,12 @@ TRAINING_STATE_SUCCEEDED: TrainingState
 TRAINING_STATE_FAILED: TrainingState
 
 class SubmitTrainingRequest(_message.Message):
-    __slots__ = ("shard",)
+    __slots__ = ("shard", "run")
     SHARD_FIELD_NUMBER: _ClassVar[int]
+    RUN_FIELD_NUMBER: _ClassVar[int]
     shard: _stage_pb2.ShardRequest
-    def __init__(self, shard: _Optional[_Union[_stage_pb2.ShardRequest, _Mapping]] = ...) -> None: ...
+    run: str
+    def __init__(self, shard: _Optional[_Union[_stage_pb2.ShardRequest, _Mapping]] = ..., run: _Optional[str] = ...) -> None: ...
 
 class SubmitTrainingResponse(_message.Message):
     __slots__ = ()
@@ -57,10 +59,12 @@ class GetTrainingResponse(_message.Message):
     def __init__(self, state: _Optional[_Union[TrainingState, str]] = ..., progress: _Optional[float] = ..., message: _Optional[str] = ..., facts: _Optional[_Mapping[str, float]] = ..., code: _Optional[str] = ...) -> None: ...
 
 class CancelTrainingRequest(_message.Message):
-    __slots__ = ("action",)
+    __slots__ = ("action", "run")
     ACTION_FIELD_NUMBER: _ClassVar[int]
+    RUN_FIELD_NUMBER: _ClassVar[int]
     action: str
-    def __init__(self, action: _Optional[str] = ...) -> None: ...
+    run: str
+    def __init__(self, action: _Optional[str] = ..., run: _Optional[str] = ...) -> None: ...
 
 class CancelTrainingResponse(_message.Message):
     __slots__ = ()
