@@ -80,11 +80,29 @@ class ObjectView:
     others: tuple[SceneMask, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class FoundExpressions:
+    """Best first. `shortfall`: "" when there are as many as were asked for, else a lower_snake reason."""
+
+    expressions: tuple[Expression, ...]
+    shortfall: str = ""
+
+
 class Captioner(Protocol):
     model: ModelInfo
 
-    def caption(self, view: ObjectView, n: int, seed: int) -> list[Expression]:
-        """`n` distinct expressions that name the object; fewer raise RejectedItem("too_few_expressions")."""
+    def caption(self, view: ObjectView, n: int, seed: int) -> FoundExpressions:
+        """`n` distinct expressions that name the object, or fewer and why.
+
+        A backend that will not go on with fewer raises RejectedItem("too_few_expressions").
+        """
+
+
+class Aligner(Protocol):
+    model: ModelInfo
+
+    def scores(self, image: Image, expressions: Sequence[Expression]) -> list[float]:
+        """How well each expression fits something in the picture: finite, greater is better."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +217,7 @@ class JobRunner(Protocol):
 
 
 __all__ = [
-    "ArtifactStore", "Captioner", "GeneratedImage", "GeneratorInput", "GroupParams", "Grouper", "Image",
-    "ImageGenerator", "JobRunner", "JobStatus", "Mask", "ObjectView", "SceneMask", "ScoredMask",
-    "Segmenter", "ShardRequest", "ShardResult", "StoredObject",
+    "Aligner", "ArtifactStore", "Captioner", "FoundExpressions", "GeneratedImage", "GeneratorInput",
+    "GroupParams", "Grouper", "Image", "ImageGenerator", "JobRunner", "JobStatus", "Mask", "ObjectView",
+    "SceneMask", "ScoredMask", "Segmenter", "ShardRequest", "ShardResult", "StoredObject",
 ]  # fmt: skip
