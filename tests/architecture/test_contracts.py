@@ -12,7 +12,10 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 GENERATED = ("_pb2.py", "_pb2_grpc.py")
-FRAMEWORKS = ("torch", "transformers", "diffusers", "onnxruntime", "tritonclient", "open_clip")
+FRAMEWORKS = (
+    "torch", "transformers", "diffusers", "onnxruntime", "tritonclient", "open_clip", "onnx", "peft",
+    "sentencepiece", "huggingface_hub",
+)  # fmt: skip
 
 
 def _product_files() -> list[Path]:
@@ -116,7 +119,8 @@ ALLOWED = {
     "synres/data": CORE | {"PIL", "msgspec", "imgviz", "pyarrow"},
     "synres/microworld": CORE | {"PIL"},
     "synres/models": CORE
-    | {"torch", "transformers", "safetensors", "sentencepiece", "msgspec", "PIL", "onnx", "onnxruntime"},
+    | {"torch", "transformers", "safetensors", "sentencepiece", "msgspec", "PIL", "onnx", "onnxruntime"}
+    | {"huggingface_hub", "httpx2"},
     "synres/rpc": {"grpc", "grpc_health", "grpc_reflection", "grpc_status", "google", "opentelemetry"},
     "services/captioner": CORE | {"torch", "safetensors", "open_clip", "msgspec", "google", "grpc", "PIL"},
     "services/generator": CORE | {"torch", "safetensors", "diffusers", "transformers", "tritonclient", "google", "grpc", "PIL"},
