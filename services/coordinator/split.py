@@ -37,11 +37,8 @@ ITEM_OF: dict[str, Callable[[bytes], str]] = {
     "group": lambda row: decode_rows(row, SegmentedImage)[0].synth.item,
 }
 """Stages whose shards can be split: a row -> its item."""
-
-
-_COUNTED = {stage: {"out": 0} for stage in ("caption", "generate", "segment")}
-_COUNTED["group"] = {"out": 0, "triplets": 0}
-"""What a shard of which nothing is left has to say."""
+_COUNTED = {"align": ("out", "not_rendered"), "group": ("out", "triplets")}
+"""What a shard of which nothing is left has to say; other stages say "out"."""
 
 
 def action_of_task(task: Task, inputs: tuple[str, ...]) -> Action:
@@ -67,7 +64,8 @@ def assemble(ledger: Ledger, task: Task, parts: Sequence[Part]) -> ShardResult:
     done = [part.result for part in parts if part.result is not None]
     rejections = [Rejection(part.item, QUARANTINED) for part in parts if part.result is None]
     rejections += [Rejection(item, reason) for result in done for item, reason in result.rejections]
-    counts, cost = Counter(_COUNTED[task.node.stage]), Counter[str]()
+    counts, cost = Counter[str](), Counter[str]()
+    counts.update(dict.fromkeys(_COUNTED.get(task.node.stage, ("out",)), 0))
     for result in done:
         counts.update(result.counts)
         cost.update(result.cost)

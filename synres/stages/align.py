@@ -33,9 +33,8 @@ def run_align_shard(
     def work() -> Computed:
         computed = Computed()
         synths = ledger.get_rows(request.inputs[0], SynthImage)
-        pairs = map_rows(
-            synths, lambda s: [(s, _align(ledger, aligner, params, s))], lambda s: s.item, check, computed
-        )
+        align = lambda synth: [(synth, _align(ledger, aligner, params, synth, computed))]
+        pairs = map_rows(synths, align, lambda s: s.item, check, computed)
         rows = [kept for synth, aligned in pairs for kept in _kept(synth, aligned, computed)]
         aligned = [aligned for _, aligned in pairs]
         computed.outputs = {
@@ -49,9 +48,12 @@ def run_align_shard(
     return run_shard(ledger, ALIGN, aligner.model, request, work)
 
 
-def _align(ledger: Ledger, aligner: Aligner, params: AlignParams, synth: SynthImage) -> AlignedImage:
+def _align(
+    ledger: Ledger, aligner: Aligner, params: AlignParams, synth: SynthImage, computed: Computed
+) -> AlignedImage:
     image = decode_image(ledger.get_blob(synth.image.digest))
-    scores = aligner.scores(image, synth.expressions)
+    with computed.busy(aligner):
+        scores = aligner.scores(image, synth.expressions)
     pairs = zip(synth.expressions, scores, strict=True)
     return AlignedImage(synth.item, tuple(_judge(e, score, params.min_alignment) for e, score in pairs))
 
