@@ -21,13 +21,13 @@ TOKENS = FamilyTokens(
     slots=("[SEG]",),
     special=("<im_start>", "<im_end>"),
 )
-PHRASE_QUESTIONS = (
+SHORT_QUESTIONS = (
     f"{IMAGE}\nCan you segment the {{}} in this image?",
     f"{IMAGE}\nPlease segment the {{}} in this image.",
     f"{IMAGE}\nWhat is {{}} in this image? Please respond with segmentation mask.",
     f"{IMAGE}\nWhat is {{}} in this image? Please output segmentation mask.",
 )
-SENTENCE_QUESTIONS = (
+LONG_QUESTIONS = (
     f"{IMAGE}\n{{}} Please respond with segmentation mask.",
     f"{IMAGE}\n{{}} Please output segmentation mask.",
 )
@@ -43,16 +43,16 @@ ANSWERS = (
     "Sure, the segmentation result is [SEG].",
     "[SEG].",
 )
-_PHRASE_CHECK = f"{IMAGE}\n What is {{}} in this image? Please output segmentation mask."
-_SENTENCE_CHECK = f"{IMAGE}\n {{}} Please output segmentation mask."
+_SHORT_CHECK = f"{IMAGE}\n What is {{}} in this image? Please output segmentation mask."
+_LONG_CHECK = f"{IMAGE}\n {{}} Please output segmentation mask."
 
 
 def training_conversation(
     expression: str, rng: np.random.Generator, is_sentence: bool = False
 ) -> Conversation:
-    """Question and answer drawn from the lists; a phrase in lower case, a sentence as it is."""
+    """Question and answer drawn from the lists; a short one in lower case, a sentence as it is."""
     text = expression.strip()
-    question = drawn(SENTENCE_QUESTIONS if is_sentence else PHRASE_QUESTIONS, rng)
+    question = drawn(LONG_QUESTIONS if is_sentence else SHORT_QUESTIONS, rng)
     asked = fill(question, text if is_sentence else text.lower())
     return _one_turn(asked, (template(drawn(ANSWERS, rng)),), expression)
 
@@ -65,14 +65,14 @@ def explained_conversation(expression: str, explanation: str, rng: np.random.Gen
 
 def teacher_forced(expressions: Sequence[str], is_sentence: bool = False) -> list[Conversation]:
     """How the published numbers were made: the answer `[SEG].` is part of the input."""
-    pattern = _SENTENCE_CHECK if is_sentence else _PHRASE_CHECK
+    pattern = _LONG_CHECK if is_sentence else _SHORT_CHECK
     answer = (template("[SEG]."),)
     return [_one_turn(fill(pattern, text.strip()), answer, text) for text in expressions]
 
 
 def generated(expression: str, is_sentence: bool = False) -> Conversation:
     """An open conversation in the words of training: the model writes the answer, with `[SEG]` or without."""
-    question = SENTENCE_QUESTIONS[-1] if is_sentence else PHRASE_QUESTIONS[-1]
+    question = LONG_QUESTIONS[-1] if is_sentence else SHORT_QUESTIONS[-1]
     return Conversation((Turn(fill(question, expression.strip())),))
 
 

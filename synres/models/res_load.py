@@ -20,7 +20,7 @@ from synres.models.res_types import ResSizes
 Model = TypeVar("Model", bound=ResModel)
 Tensors = Mapping[str, Tensor]
 
-_NAMES_SHOWN = 8
+_NAMES_SHOWN = 10
 
 
 def load_published(

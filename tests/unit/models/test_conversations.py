@@ -73,7 +73,7 @@ def test_lisa_prompt_is_the_original() -> None:
 
 def lisa_training() -> list[list[Conversation]]:
     """The fixture's three pictures, from the lists where they are from the lists."""
-    phrase, explain, answers = lisa_words.PHRASE_QUESTIONS, lisa_words.EXPLAIN_QUESTIONS, lisa_words.ANSWERS
+    phrase, explain, answers = lisa_words.SHORT_QUESTIONS, lisa_words.EXPLAIN_QUESTIONS, lisa_words.ANSWERS
     explained = (template(f"{answers[0]} "), user("The blue car is near the tree."))
     cup = Turn((template("<image>\n"), user("What is on the table?")), (user("A small cup."),))
     side = Turn((user("Which side is it on?"),), (user("The left side."),))
@@ -86,7 +86,7 @@ def lisa_training() -> list[list[Conversation]]:
         [Conversation((cup, side))],
         [
             Conversation((Turn(fill(explain[0], car), explained),), (car,)),
-            asked(lisa_words.SENTENCE_QUESTIONS[1], "Which man is holding an umbrella?", answers[4]),
+            asked(lisa_words.LONG_QUESTIONS[1], "Which man is holding an umbrella?", answers[4]),
             asked(phrase[1], "bicycle", answers[2]),
         ],
     ]
