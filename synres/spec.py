@@ -32,6 +32,9 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
+Domain = Literal["day", "night", "fog", "sketch", "aerial"]
+
+
 class MicroWorld(_Strict):
     """Rendered scenes. "train" and "validation" are the biased real set; "dev" and "test" the benchmark.
 
@@ -42,7 +45,7 @@ class MicroWorld(_Strict):
     kind: Literal["microworld"]
     split: Literal["train", "validation", "dev", "test"]
     scenes: PositiveInt
-    domains: tuple[str, ...] = ("day", "night", "fog", "sketch", "aerial")
+    domains: tuple[Domain, ...] = ("day", "night", "fog", "sketch", "aerial")
     seed: NonNegativeInt = 0
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import itertools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
+from typing import TypeAlias
 
 from synres.errors import InvalidInput, MixturePartEmpty, SpecInvalid
 from synres.spec import Arm, Chain, CutpasteScenes, Method, RunSpec
@@ -21,11 +23,16 @@ class Problem:
     kind: type[InvalidInput] = SpecInvalid
 
 
-def find_problem(spec: RunSpec) -> Problem | None:
-    """The first problem in the order of the spec, or None."""
+Backends: TypeAlias = Mapping[str, Sequence[str]]
+"""Stage ("caption", ..., "group", or "train" for arms) -> names of the backends there are."""
+
+
+def find_problem(spec: RunSpec, backends: Backends | None = None) -> Problem | None:
+    """The first problem, or None. Without `backends` any name of one will do."""
     method = spec.method
     checks = (_datasets, _chains, _arms, _benchmarks, _cycles)
-    return next((problem for check in checks for problem in check(method)), None)
+    found = (problem for check in checks for problem in check(method))
+    return next(itertools.chain(found, _backends(method, backends or {})), None)
 
 
 def _unknown(place: tuple[str | int, ...], name: str, known: Iterable[str], what: str) -> Problem:
@@ -117,8 +124,24 @@ def _cycles(method: Method) -> Iterator[Problem]:
     try:
         TopologicalSorter(waits).prepare()
     except CycleError as error:
-        path = " -> ".join(error.args[1])
-        yield Problem(("method",), f"arms and chains wait for each other: {path}")
+        waiting = error.args[1]
+        first = next(name for name in method.arms if f"arm:{name}" in waiting)
+        message = f"arms and chains wait for each other: {' -> '.join(waiting)}"
+        yield Problem(("method", "arms", first), message)
+
+
+def _backends(method: Method, backends: Backends) -> Iterator[Problem]:
+    stages = [stage for stage in backends if stage != "train"]
+    uses: list[tuple[tuple[str, ...], str, str]] = [
+        (("synthesis", name, stage), stage, getattr(getattr(chain, stage), "backend", ""))
+        for name, chain in method.synthesis.items() for stage in stages
+    ]  # fmt: skip
+    if "train" in backends:
+        uses += [(("arms", name), "train", arm.backend) for name, arm in method.arms.items()]
+    for place, stage, name in uses:
+        # a stage that the chain leaves out has none
+        if name and name not in backends[stage]:
+            yield _unknown(("method", *place, "backend"), name, backends[stage], "backend")
 
 
 def arm_of(text: str) -> str:

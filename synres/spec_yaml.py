@@ -14,13 +14,13 @@ from pydantic import BaseModel, ValidationError
 from synres.domain.choice import nearest
 from synres.errors import NotFound, SpecInvalid
 from synres.spec import FORMAT_VERSION, RunSpec
-from synres.spec_checks import Problem, find_problem
+from synres.spec_checks import Backends, Problem, find_problem
 
 Place: TypeAlias = tuple[str | int, ...]
 _TOO_LONG = 1_000_000
 
 
-def load_spec(path: str | Path) -> RunSpec:
+def load_spec(path: str | Path, backends: Backends | None = None) -> RunSpec:
     """The spec in the file `path`; raises NotFound, or SpecInvalid as `parse_spec` does."""
     try:
         text = Path(path).read_text(encoding="utf-8")
@@ -28,11 +28,11 @@ def load_spec(path: str | Path) -> RunSpec:
         raise NotFound(f"there is no spec file {path}") from error
     except UnicodeDecodeError as error:
         raise SpecInvalid(f"{path} is not UTF-8 text: {error.reason} at byte {error.start}") from error
-    return parse_spec(text, str(path))
+    return parse_spec(text, str(path), backends)
 
 
-def parse_spec(text: str, source: str = "spec") -> RunSpec:
-    """YAML text -> a checked spec.
+def parse_spec(text: str, source: str = "spec", backends: Backends | None = None) -> RunSpec:
+    """YAML text -> a checked spec; the names of `backends` are checked where it is given.
 
     Raises SpecInvalid ("source:line: field: what is wrong"), or MixturePartEmpty for a part without data.
     """
@@ -42,14 +42,15 @@ def parse_spec(text: str, source: str = "spec") -> RunSpec:
     except ValidationError as error:
         place, message = _explain(error)
         raise SpecInvalid(_locate(source, root, place, message)) from error
-    problem = find_problem(spec)
+    problem = find_problem(spec, backends)
     if problem:
         raise problem.kind(_locate(source, root, problem.place, _with_nearest(problem)))
     return spec
 
 
 def _with_nearest(problem: Problem) -> str:
-    return problem.message + nearest(problem.name, problem.known)
+    listed = f"; there is {', '.join(problem.known)}" if problem.known else ""
+    return problem.message + (nearest(problem.name, problem.known) or listed)
 
 
 def _compose(text: str, source: str) -> yaml.MappingNode:

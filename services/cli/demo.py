@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from services.cli.console import err, out, print_json
-from services.cli.options import Json, Store, opened
+from services.cli.options import Json, Store, loaded_spec, opened
 
 if TYPE_CHECKING:
     from services.cli.outcome import Outcome
@@ -37,9 +37,8 @@ def demo(
     from services.cli.outcome import counted, outcome_json, print_results, work_out
     from services.cli.results import load_results
     from services.cli.running import execute
-    from synres.spec_yaml import load_spec
 
-    loaded, target = load_spec(spec), opened(store)
+    loaded, target = loaded_spec(spec), opened(store)
     progress = execute(loaded, target)
     outcome = work_out(load_results(target, progress.run, loaded))
     written = _write(output / progress.run, _files(outcome))
@@ -68,9 +67,8 @@ def study(
     from services.cli.report import comparison_json, print_comparison
     from services.cli.results import compare_runs, load_results
     from services.cli.running import execute
-    from synres.spec_yaml import load_spec
 
-    loaded, target = load_spec(spec), opened(store)
+    loaded, target = loaded_spec(spec), opened(store)
     found: dict[int, Results] = {}
     for number, seed in enumerate(seeds, 1):
         err.print(f"seed {seed} ({number} of {len(seeds)})", style="bold")

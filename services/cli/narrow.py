@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from synres.domain.choice import nearest
 from synres.errors import NotFound
 from synres.spec import Method, RunSpec
 from synres.spec_checks import arm_of
@@ -11,7 +12,8 @@ def only_arm(spec: RunSpec, arm: str, benchmarks: bool) -> RunSpec:
     """Keeps `arm`, the chains and arms it rests on, and the datasets these need. Raises NotFound."""
     method = spec.method
     if arm not in method.arms:
-        raise NotFound(f"arm {arm!r} is not in the spec; there is {', '.join(method.arms)}")
+        known = nearest(arm, method.arms) or f"; there is {', '.join(method.arms) or 'none'}"
+        raise NotFound(f"arm {arm!r} is not in the spec{known}")
     arms, chains = _needed(method, arm)
     scored = method.benchmarks if benchmarks else ()
     kept = method.model_copy(update={

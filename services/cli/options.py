@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,6 +13,7 @@ from synres.ports import ArtifactStore
 
 if TYPE_CHECKING:
     from synres.domain.choice import BackendChoice, Scalar
+    from synres.spec import RunSpec
 
 Store = Annotated[
     str | None,
@@ -73,3 +75,17 @@ def existing_run(store: str | None, run: str) -> tuple[ArtifactStore, str]:
 
     there = existing(store)
     return there, find_run(there, run)
+
+
+def loaded_spec(path: Path) -> RunSpec:
+    """Raises NotFound or SpecInvalid; a backend that there is not is told with its line too."""
+    from services.captioner import backends as captioner
+    from services.generator import backends as generator
+    from services.grouper import backends as grouper
+    from services.segmenter import backends as segmenter
+    from services.trainer import backends as trainer
+    from synres.spec_yaml import load_spec
+
+    names = {"caption": captioner.NAMES, "generate": generator.NAMES, "segment": segmenter.NAMES,
+             "group": grouper.NAMES, "train": trainer.NAMES}  # fmt: skip
+    return load_spec(path, names)

@@ -11,7 +11,7 @@ from rich.live import Live
 from rich.table import Table
 
 from services.cli.console import out, print_json
-from services.cli.options import Json, Store, existing, existing_run, opened
+from services.cli.options import Json, Store, existing, existing_run, loaded_spec, opened
 
 if TYPE_CHECKING:
     from services.cli.progress import RunProgress
@@ -145,9 +145,7 @@ def _run_and_show(spec: RunSpec, store: ArtifactStore, as_json: bool) -> None:
 
 
 def _loaded(path: Path, executor: str | None, workers: int | None) -> RunSpec:
-    from synres.spec_yaml import load_spec
-
-    spec = load_spec(path)
+    spec = loaded_spec(path)
     chosen = {"executor": executor, "workers": workers}
     update = {name: value for name, value in chosen.items() if value is not None}
     return spec.model_copy(update={"execution": spec.execution.model_copy(update=update)})

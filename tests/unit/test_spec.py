@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from synres.errors import InvalidInput, MixturePartEmpty, NotFound, SpecInvalid
+from synres.microworld.vocabulary import DOMAINS
+from synres.spec import Domain
 from synres.spec_yaml import load_spec, parse_spec
 
 SPEC = """\
@@ -36,6 +39,7 @@ method:
 """
 
 
+BACKENDS = dict.fromkeys(("caption", "generate", "segment", "train"), ("micro",)) | {"group": ("itag",)}
 SLIPS = [
     ("      steps: 10", "      step: 10", 22, "both.step: there is no such field; did you mean 'steps'?"),
     ("scenes: 40", "scene: 40", 6, "real.scene: there is no such field; did you mean 'scenes'?"),
@@ -55,9 +59,14 @@ SLIPS = [
     ("0.5}", "0.5, tiles: [2, 3]}", 21, "both.mosaic.tiles.0: input should be greater than or equal to 3"),
     ("caption: {backend: micro}", "caption: {backend: micro, expressions_per_prompt: 63}", 12,
      "caption.expressions_per_prompt: input should be less than or equal to 62"),
+    ("segment: {backend: micro", "segment: {backend: mirco", 14,
+     "learned.segment.backend: there is no backend 'mirco'; did you mean 'micro'?"),
+    ("steps: 0}", "steps: 0}\n    other: {backend: xyz, data: {}, steps: 0}", 17,
+     "other.backend: there is no backend 'xyz'; there is micro"),
+    ("split: test, ", "split: test, domains: [day, fogg], ", 7, "domains.1: 'fogg' is not 'day', "),
     ("0.5}", "0.5, source: vqa}", 21, "vqa has no data to take tiles from"),
-    ("      segment: {backend: micro}", "      segment: {backend: micro, weights: 'arm:both'}", 4,
-     "method: arms and chains wait for each other: "),
+    ("      segment: {backend: micro}", "      segment: {backend: micro, weights: 'arm:both'}", 17,
+     "method.arms.both: arms and chains wait for each other: "),
 ]  # fmt: skip
 
 
@@ -68,7 +77,7 @@ def test_a_wrong_spec_names_line_field_and_the_nearest_right_name(
     """Each slip is told in one sentence that says where it stands and what was probably meant."""
     assert right in SPEC
     with pytest.raises(SpecInvalid) as caught:
-        parse_spec(SPEC.replace(right, wrong), "s.yaml")
+        parse_spec(SPEC.replace(right, wrong), "s.yaml", BACKENDS)
     assert caught.value.message.startswith(f"s.yaml:{line}: ") and said in caught.value.message
 
 
@@ -137,3 +146,13 @@ def test_a_spec_is_read_from_a_file(tmp_path: Path) -> None:
     file.write_bytes(b"\xff\xfe")
     with pytest.raises(SpecInvalid, match="is not UTF-8 text"):
         load_spec(file)
+
+
+def test_the_domains_are_those_of_the_micro_world() -> None:
+    """The spec lists them anew, since it stands below what draws them."""
+    assert get_args(Domain) == DOMAINS
+
+
+def test_without_a_list_any_backend_will_do() -> None:
+    """A service that is asked says itself what it has."""
+    assert parse_spec(SPEC.replace("segment: {backend: micro", "segment: {backend: later"))

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from services.trainer.trainable import TrainableBackend
+from typing import TYPE_CHECKING
+
 from synres.domain.choice import BackendChoice
 from synres.errors import NotFound
 from synres.stages.backends import refuse_extras
+
+if TYPE_CHECKING:
+    from services.trainer.trainable import TrainableBackend
 
 NAMES = ("micro",)
 
