@@ -1,7 +1,8 @@
 """What the stages, the ledger and the coordinator ask of the outside world. Adapters live elsewhere.
 
 A backend whose model runs on a GPU says so in a field `device`, "cuda" or "cuda:0": the seconds of its calls
-are then GPU seconds. One without that field runs on the processor.
+are then GPU seconds. One without that field runs on the processor. One whose calls may overlap, since it
+keeps nothing between or within them, says so with `thread_safe = True`; others are called one at a time.
 """
 
 from __future__ import annotations

@@ -61,6 +61,8 @@ def instant_model(stage: str, version: int) -> ModelInfo:
 
 
 class InstantCaptioner:
+    thread_safe = True
+
     def __init__(self, delay_s: float = 0.0, version: int = 1) -> None:
         self.model = instant_model("caption", version)
         self._delay_s = delay_s
@@ -75,6 +77,8 @@ class InstantCaptioner:
 class InstantAligner:
     """0, 0.2, 0.4, 0.6, 0.8 and again, in the order of the expressions; -1 all over where green is 7."""
 
+    thread_safe = True
+
     def __init__(self, delay_s: float = 0.0, version: int = 1) -> None:
         self.model = instant_model("align", version)
         self._delay_s = delay_s
@@ -85,6 +89,7 @@ class InstantAligner:
 
 
 class InstantGenerator:
+    thread_safe = True
     needs_view = False
     exact = False
 
@@ -107,6 +112,8 @@ class InstantRenderer(InstantGenerator):
 class InstantSegmenter:
     """Masks of the left columns. Every third is a column wider: the others agree with it at tau 0.65, and
     not at 0.9. Every fifth is empty."""
+
+    thread_safe = True
 
     def __init__(self, weights: bytes | None = None, delay_s: float = 0.0, version: int = 1) -> None:
         self.model = instant_model("segment", version)

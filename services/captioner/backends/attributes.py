@@ -17,6 +17,7 @@ VERSION = 1
 class AttributesCaptioner:
     """Says only what holds for this object and for no other annotated object of the picture."""
 
+    thread_safe = True
     model = ModelInfo(
         "attributes", digest_json(["captioner", "attributes", VERSION]), "Apache-2.0", bitwise=True
     )

@@ -40,6 +40,8 @@ _ORDER: tuple[tuple[str, tuple[str, ...]], ...] = (
 class MicroCaptioner:
     """Port Captioner. Sees one window of the picture and knows nothing of the rest."""
 
+    thread_safe = True
+
     def __init__(self) -> None:
         """Raises BackendUnavailable when the shipped weights are missing or altered."""
         self._coca, digest = load_coca()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 
@@ -27,6 +29,9 @@ from synres.stages.params import (
     decode_params,
 )
 from synres.stages.segment import run_segment_shard
+from synres.stages.shard import Check
+
+_POLL_S = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +48,11 @@ class Ports:
 
 
 class EmbeddedExecutor:
-    """Executor in process: the same stage functions that the servicers call."""
+    """Executor in process: the same stage functions that the servicers call, shards of a backend in turn."""
 
     def __init__(self, ledger: Ledger, ports: Ports) -> None:
         self._ledger, self._ports = ledger, ports
+        self._turns: dict[int, threading.Lock] = {}
 
     def model(self, stage: str, choice: BackendChoice) -> ModelInfo:
         ports = self._ports
@@ -66,23 +72,43 @@ class EmbeddedExecutor:
         ledger, ports, check = self._ledger, self._ports, call.check
         if request.stage == "caption":
             captioner = ports.captioners.get(decode_params(request.params, CaptionParams).choice)
-            return run_caption_shard(ledger, captioner, request, check)
+            with self._turn(captioner, check):
+                return run_caption_shard(ledger, captioner, request, check)
         if request.stage == "generate":
             generator = ports.generators.get(decode_params(request.params, GenerateParams).choice)
-            return run_generate_shard(ledger, generator, request, check)
+            with self._turn(generator, check):
+                return run_generate_shard(ledger, generator, request, check)
         if request.stage == "align":
             aligner = ports.aligners.get(decode_params(request.params, AlignParams).choice)
-            return run_align_shard(ledger, aligner, request, check)
+            with self._turn(aligner, check):
+                return run_align_shard(ledger, aligner, request, check)
         if request.stage == "segment":
             choice = decode_params(request.params, SegmentParams).choice
+            segmenter = ports.segmenters.get(choice)
             open_segmenter = partial(ports.segmenters.get_trained, choice)
-            return run_segment_shard(ledger, open_segmenter, self.model("segment", choice), request, check)
+            with self._turn(segmenter, check):
+                return run_segment_shard(ledger, open_segmenter, segmenter.model, request, check)
         if request.stage == "group":
             grouper = ports.groupers.get(decode_params(request.params, GroupStageParams).choice)
-            return run_group_shard(ledger, grouper, request, check)
+            with self._turn(grouper, check):
+                return run_group_shard(ledger, grouper, request, check)
         if request.stage in ("train", "evaluate"):
             return run_job(ports.jobs, ledger, request, call)
         raise InvalidInput(f"there is no stage {request.stage!r}")
+
+    @contextmanager
+    def _turn(self, backend: object, check: Check) -> Iterator[None]:
+        """Alone with the backend, unless it says that its calls may overlap; waits while the caller waits."""
+        if getattr(backend, "thread_safe", False):
+            yield
+            return
+        turn = self._turns.setdefault(id(backend), threading.Lock())
+        while not turn.acquire(timeout=_POLL_S):
+            check()
+        try:
+            yield
+        finally:
+            turn.release()
 
     def is_ready(self, stage: str) -> bool:
         """What is in this process is there as long as the driver is."""

@@ -32,6 +32,7 @@ PAINTINGS = 4
 class CutpasteGenerator:
     """Colour words dye the target, nouns choose cut-outs; place and order decide which try is kept."""
 
+    thread_safe = True
     needs_view = True
     model = ModelInfo("cutpaste", digest_json(["generator", "cutpaste", VERSION]), "Apache-2.0", bitwise=True)
 

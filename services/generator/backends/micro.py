@@ -42,6 +42,7 @@ _QUARTERS = {"left": (0, 2), "right": (1, 3), "top": (0, 1), "bottom": (2, 3), "
 class MicroGenerator:
     """Port ImageGenerator. Pictures of 96 x 96 pixels, without masks."""
 
+    thread_safe = True
     needs_view = False
 
     def __init__(self) -> None:

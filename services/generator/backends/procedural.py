@@ -16,6 +16,7 @@ _CODE_VERSION = 2
 class ProceduralGenerator:
     """Draws what the expressions say, 8% of the attributes wrong; no text-to-image model."""
 
+    thread_safe = True
     needs_view = False
     model = ModelInfo(
         "procedural",

@@ -11,6 +11,7 @@ VERSION = 1
 
 
 class ItagGrouper:
+    thread_safe = True
     model = ModelInfo("itag", digest_json(["itag", VERSION]), "Apache-2.0", bitwise=True)
 
     def group(self, segmented: SegmentedImage, params: GroupParams) -> GroupedImage:

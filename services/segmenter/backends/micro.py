@@ -17,6 +17,8 @@ _CODE_VERSION = 2
 class MicroSegmenter:
     """`weights`: safetensors bytes; None takes the shipped base. Errors: those of `load_micro_res`."""
 
+    thread_safe = True
+
     def __init__(self, weights: bytes | None = None) -> None:
         self._network = load_micro_res(weights)
         data = (WEIGHTS / BASE).read_bytes() if weights is None else weights
