@@ -9,7 +9,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from services.cli.console import out, print_json
+from services.cli.console import out, print_json, visible
 from services.cli.options import Json, Model, Option, Store, chosen, existing
 from synres.errors import InvalidInput, NotFound
 
@@ -123,7 +123,7 @@ def _table(expressions: list[str], found: list[ScoredMask]) -> Table:
         area = int(guess.mask.sum())
         table.add_row(
             Text("■", style=colour),
-            Text(expression),
+            Text(visible(expression)),
             f"{guess.score:.2f}",
             f"{area:,}" if area else "no target",
         )

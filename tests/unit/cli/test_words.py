@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
+from rich.table import Table
+from rich.text import Text
+from rich.tree import Tree
 from typer.testing import CliRunner
 
+from services.cli.console import out, print_json, report_error, visible
 from services.cli.lineage import print_traces
 from services.cli.main import app
 from services.cli.progress import RunProgress
@@ -77,3 +82,36 @@ def test_an_empty_expression_names_nothing() -> None:
     ended = CliRunner().invoke(app, ["segment", "picture.png", "the circle", " "])
     assert isinstance(ended.exception, InvalidInput)
     assert "an expression is empty" in str(ended.exception)
+
+
+COMMANDING = "red\x1b[2J cup\u202epuc\x9b2J\x7f \udc80"
+SHOWN = r"red\u001b[2J cup\u202epuc\u009b2J\u007f \udc80"
+
+
+def test_no_text_commands_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    """Escape sequences and marks that turn text around are shown, in lines, tables, trees and errors."""
+    table = Table(title=COMMANDING)
+    table.add_row(Text(visible(COMMANDING)))
+    for shown in (COMMANDING, Text(COMMANDING), table, Tree(COMMANDING)):
+        out.print(shown, soft_wrap=True)
+    report_error("X", COMMANDING, as_json=False)
+    with RunProgress() as progress:
+        progress(Waiting("the store", "X", COMMANDING))
+    printed = capsys.readouterr()
+    assert (printed.out.count(SHOWN), printed.err.count(SHOWN)) == (5, 2)
+    assert not set("\x1b\u202e\x9b\x7f") & set(printed.out + printed.err)
+
+
+def test_json_is_escaped_and_stays_the_same_document(capsys: pytest.CaptureFixture[str]) -> None:
+    """A terminal is safe from it, and a parser reads what was meant."""
+    print_json({"said": COMMANDING})
+    printed = capsys.readouterr().out
+    assert SHOWN in printed
+    assert json.loads(printed) == {"said": COMMANDING}
+
+
+def test_other_scripts_are_left_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    """Accents, Arabic with its joiners and emoji are no commands."""
+    said = "tasse à café \u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645 \U0001f469\u200d\U0001f467"
+    out.print(said, soft_wrap=True)
+    assert said in capsys.readouterr().out
