@@ -55,7 +55,7 @@ def checkpoint_config(checkpoint: Checkpoint) -> CheckpointConfig:
     try:
         config = msgspec.convert({**told, **_from_tensors(checkpoint)}, CheckpointConfig)
     except msgspec.ValidationError as error:
-        raise BackendUnavailable(f"config.json of {checkpoint.files[-1].parent}: {error}") from error
+        raise BackendUnavailable(f"{checkpoint.files[0]} does not fit: {error}") from error
     _require_agreement(config, checkpoint)
     return config
 
@@ -78,6 +78,7 @@ def published_sizes(
         {**checkpoint.config, "out_dim": config.out_dim},
         clip,
         seg_id=tokens.ids["[SEG]"],
+        rej_id=tokens.ids.get("[REJ]"),
         vocabulary=config.vocabulary,
         projector_depth=config.projector_depth,
         sam=sam_sizes(checkpoint.tensors, f"model.{sam_root}.", config.sam_decoder_heads),
@@ -106,7 +107,7 @@ def _require_agreement(config: CheckpointConfig, checkpoint: Checkpoint) -> None
     for key, (told, found) in stated.items():
         if told != found:
             raise BackendUnavailable(
-                f"config.json says {key} {told}, the tensors say {found}: they are of two models"
+                f"{checkpoint.files[0]} says {key} {told}, the tensors say {found}: they are of two models"
             )
 
 

@@ -23,10 +23,11 @@ _ADAPTERS = (".lora_A.", ".lora_B.")
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """`tensors` and `lora` (adapters) by published name without PEFT's prefix, mapped from `files`.
+    """`tensors` and `lora` (adapters) by published name without PEFT's prefix, mapped from their files.
 
-    `config` is config.json as it stands. `lora_rank` is read from the adapters, 0 without any: no published
-    file states it, and a loader that assumes none drops them without a word.
+    `config` is config.json as it stands, the first of `files`; the others hold weights. `lora_rank` is read
+    from the adapters, 0 without any: no published file states it, and a loader that assumes none drops
+    them without a word.
     """
 
     config: Mapping[str, Any]
@@ -48,20 +49,25 @@ def read_checkpoint(path: Path, base: Path | None = None) -> Checkpoint:
     Raises NotFound for a path that is not there, UnsafePath for an index that leads out of its folder, and
     BackendUnavailable for weights or a configuration that are missing, cut short, unsafe or unreadable.
     """
-    sources = [source for source in (base, path) if source is not None]
     found: dict[str, Tensor] = {}
     files: list[Path] = []
-    for source in sources:
-        if not source.exists():
-            raise NotFound(f"{source} is not there; give the folder of a checkpoint")
-        here = find_weights(source)
-        tensors = read_tensors(here)
-        require_indexed(source, tensors)
-        found.update({name.removeprefix(_PREFIX): tensor for name, tensor in tensors.items()})
-        files += here
+    for source in [base, path] if base else [path]:
+        tensors, read = _weights(source)
+        found |= tensors
+        files += read
     lora = {name: tensor for name, tensor in found.items() if _is_adapter(name)}
     plain = {name: tensor for name, tensor in found.items() if name not in lora}
-    return Checkpoint(_config(path, base), plain, lora, _rank(path, lora), tuple(files))
+    config = _config_file(path, base)
+    return Checkpoint(read_json_object(config), plain, lora, _rank(path, lora), (config, *files))
+
+
+def _weights(source: Path) -> tuple[dict[str, Tensor], list[Path]]:
+    if not source.exists():
+        raise NotFound(f"{source} is not there; give the folder of a checkpoint")
+    files = find_weights(source)
+    tensors = read_tensors(files)
+    require_indexed(source, tensors)
+    return {name.removeprefix(_PREFIX): tensor for name, tensor in tensors.items()}, files
 
 
 def _is_adapter(name: str) -> bool:
@@ -80,11 +86,11 @@ def _rank(path: Path, lora: Mapping[str, Tensor]) -> int:
     return ranks.pop() if ranks else 0
 
 
-def _config(path: Path, base: Path | None) -> dict[str, Any]:
+def _config_file(path: Path, base: Path | None) -> Path:
     folders = [path if path.is_dir() else path.parent, *([base] if base else [])]
     for file in [folder / "config.json" for folder in folders]:
         if file.is_file():
-            return read_json_object(file)
+            return file
     raise BackendUnavailable(f"{path} has no config.json; name the base checkpoint that it was trained from")
 
 

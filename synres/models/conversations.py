@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from synres.errors import InvalidInput
-from synres.models.llama_parts import IMAGE, Part, Parts, template
+from synres.models.llama_parts import IMAGE, Part, Parts, template, user
 from synres.models.llama_tokens import LlamaTokens
 
 SYSTEM = (
@@ -74,6 +74,13 @@ def _instruction(turn: Turn) -> list[Part]:
 
 def _with_image_marks(part: Part) -> Part:
     return template(part.text.replace(IMAGE, f"<im_start>{IMAGE}<im_end>")) if part.is_template else part
+
+
+def plain_conversation(turns: Sequence[tuple[str, str]]) -> Conversation:
+    """Questions and answers about a picture without any mask: all of it is a user's text."""
+    plain = [Turn((user(question),), (user(answer),)) for question, answer in turns]
+    first = Turn((template(f"{IMAGE}\n"), *plain[0].question), plain[0].answer)
+    return Conversation((first, *plain[1:]))
 
 
 def drawn(wordings: Sequence[Wording], rng: np.random.Generator) -> Wording:

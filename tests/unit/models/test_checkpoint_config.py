@@ -94,7 +94,7 @@ def test_an_unmerged_lisa_keeps_its_adapters(tmp_path: Path) -> None:
 
 
 WRONG = {
-    "hidden_size": ("64", r"config\.json of .*: Expected `int`, got `str` - at `\$\.hidden_size`"),
+    "hidden_size": ("64", r"config\.json does not fit: Expected `int`, got `str` - at `\$\.hidden_size`"),
     "num_attention_heads": (0, r"Expected `int` >= 1 - at `\$\.num_attention_heads`"),
     "rms_norm_eps": (-1.0, r"Expected `float` > 0"),
     "mm_hidden_size": (None, r"missing required field `mm_hidden_size`"),

@@ -45,7 +45,7 @@ def test_shards_hold_what_one_file_holds(kind: str, shards: int, tmp_path: Path)
     """Sharded safetensors and sharded `.bin` read as the published single file does."""
     sharded = read_checkpoint(write_sharded(MERGED, tmp_path / "sharded", kind, shards))
     assert same(sharded, read_checkpoint(MERGED))
-    assert len(sharded.files) == shards
+    assert len(sharded.files) == 1 + shards
     assert sharded.config == json.loads((MERGED / "config.json").read_text())
 
 
@@ -78,7 +78,7 @@ def test_an_unmerged_checkpoint_comes_apart(weights: Path, name: str) -> None:
     rows = checkpoint.tensors["model.embed_tokens.weight"].shape[0]
     assert rows == facts["llama"]["vocab_with_added_tokens"]
     assert checkpoint.config["architectures"] == ["LlavaLlamaForCausalLM"]
-    assert len(checkpoint.files) == 2
+    assert [file.name for file in checkpoint.files[:2]] == ["config.json", "model.safetensors"]
 
 
 def test_adapters_put_into_the_weights_give_the_merged_checkpoint() -> None:

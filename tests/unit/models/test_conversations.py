@@ -19,6 +19,7 @@ from synres.models.conversations import (
     Turn,
     collate,
     conversation_parts,
+    plain_conversation,
     text_limit,
 )
 from synres.models.llama_parts import fill, joined, template, user
@@ -75,15 +76,14 @@ def lisa_training() -> list[list[Conversation]]:
     """The fixture's three pictures, from the lists where they are from the lists."""
     phrase, explain, answers = lisa_words.SHORT_QUESTIONS, lisa_words.EXPLAIN_QUESTIONS, lisa_words.ANSWERS
     explained = (template(f"{answers[0]} "), user("The blue car is near the tree."))
-    cup = Turn((template("<image>\n"), user("What is on the table?")), (user("A small cup."),))
-    side = Turn((user("Which side is it on?"),), (user("The left side."),))
+    cup, side = ("What is on the table?", "A small cup."), ("Which side is it on?", "The left side.")
     car = "Which car is near the tree?"
     return [
         [
             asked(phrase[0], "red dog on the left", answers[1]),
             asked(phrase[3], "woman with a white hat", answers[3]),
         ],
-        [Conversation((cup, side))],
+        [plain_conversation([cup, side])],
         [
             Conversation((Turn(fill(explain[0], car), explained),), (car,)),
             asked(lisa_words.LONG_QUESTIONS[1], "Which man is holding an umbrella?", answers[4]),

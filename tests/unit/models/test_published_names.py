@@ -19,6 +19,8 @@ from torch import Tensor
 
 from synres.models.checkpoint_config import checkpoint_config
 from synres.models.checkpoints import Checkpoint, read_checkpoint
+from synres.models.glamm import GlammModel
+from synres.models.gsva import GsvaModel
 from synres.models.lisa import LisaModel
 from synres.models.lora import LoraSizes
 from synres.models.res_config import res_sizes
@@ -29,7 +31,7 @@ from synres.models.sam_shapes import sam_sizes
 from tests.unit.models.checkpoint_folders import FIXTURES
 from tools.published_names import FOLDER, MODELS, Clip, Llama, Published, Sam, derive
 
-NETWORKS: dict[str, type[ResModel]] = {"lisa": LisaModel}
+NETWORKS: dict[str, type[ResModel]] = {"lisa": LisaModel, "gsva": GsvaModel, "glamm": GlammModel}
 Shapes = dict[str, tuple[int, ...]]
 # never part of the lists: see synres/models/res_names.py for the reasons
 IGNORED = ("rotary_emb.inv_freq", "model.region_encoder.")

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from synres.models import glamm_words, gsva_words, lisa_words
-from synres.models.conversations import Conversation, conversation_parts
+from synres.models.conversations import Conversation, conversation_parts, plain_conversation
 from synres.models.llama_parts import Part, fill, joined, template, user
 from synres.models.llama_tokens import LlamaTokens, read_tokens
 
@@ -36,6 +36,7 @@ def lisa_conversations() -> list[Build]:
         lambda text: lisa_words.teacher_forced([text])[0],
         lambda text: lisa_words.training_conversation(text, np.random.default_rng(0)),
         lambda text: lisa_words.explained_conversation(text, text, np.random.default_rng(0)),
+        lambda text: plain_conversation([(text, text), (text, text)]),
     ]
 
 
