@@ -60,7 +60,9 @@ class CoordinatorServiceServicer:
     """Missing associated documentation comment in .proto file."""
 
     def SubmitRun(self, request, context):
-        """Freezes the spec and drives its run to the end. The same spec again is the same run.
+        """Answers with the run's id at once: datasets are read and the run is driven in its own thread, and what goes
+        wrong there is its state. The same spec again is the same run. Paths in the spec are relative to the
+        coordinator's datasets_dir, and refused where it has none.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
