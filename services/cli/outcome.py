@@ -13,7 +13,7 @@ from rich.table import Table
 from services.cli.attributes import Shares, measured_attributes
 from services.cli.comparison import Comparison
 from services.cli.console import out, print_json
-from services.cli.report import comparison_json, plain_table, print_comparison
+from services.cli.report import comparison_json, plain_table, print_comparison, print_table
 from services.cli.results import Results, audits, compare_runs, load_results
 from synres.ledger.runs import RunFolder
 from synres.spec import RunSpec
@@ -53,11 +53,11 @@ def print_outcome(spec: RunSpec, store: ArtifactStore, progress: RunProgress, as
 def print_results(console: Console, outcome: Outcome) -> None:
     """Chains, audits, arms."""
     if outcome.results.spec.method.synthesis:
-        console.print(_chain_table(outcome.results))
+        print_table(console, _chain_table(outcome.results))
     for chain, audit in outcome.itag.items():
-        console.print(_audit_table(chain, audit))
+        print_table(console, _audit_table(chain, audit))
     if outcome.attributes:
-        console.print(_attribute_table(outcome.attributes))
+        print_table(console, _attribute_table(outcome.attributes))
     if outcome.comparison is not None:
         print_comparison(console, outcome.comparison)
 

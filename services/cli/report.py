@@ -8,12 +8,13 @@ from typing import Any
 import msgspec
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from services.cli.comparison import MEASURES, Comparison, Difference, Score
 from synres.domain.metrics import Interval
 
+_UNBOUNDED = 10_000
 _MEASURE_NAMES = {
     "giou": "gIoU in %: mean of the IoU of each expression",
     "ciou": "cIoU in %: sum of intersections over sum of unions",
@@ -23,9 +24,9 @@ _MEASURE_NAMES = {
 def print_comparison(console: Console, comparison: Comparison) -> None:
     """Scores and paired differences of each measure, and what the numbers rest on."""
     for measure in MEASURES:
-        console.print(_score_table(comparison, measure))
+        print_table(console, _score_table(comparison, measure))
         if comparison.differences:
-            console.print(_difference_table(comparison, measure))
+            print_table(console, _difference_table(comparison, measure))
     console.print(_footnote(comparison), style="dim")
 
 
@@ -56,19 +57,38 @@ def _difference_table(comparison: Comparison, measure: str) -> Table:
 
 
 def plain_table(title: str, first: str, columns: Sequence[str]) -> Table:
-    # narrow, so that eleven columns fit into a terminal of 80
-    table = Table(
-        title=title,
-        title_justify="left",
-        title_style="bold",
-        box=SIMPLE_HEAD,
-        pad_edge=False,
-        padding=0,
-    )
-    table.add_column(first, no_wrap=True, min_width=6)
+    """A table for `print_table`: the first column names the row, the others hold numbers."""
+    table = Table(title=title)
+    table.add_column(first, min_width=6, overflow="fold")
     for column in columns:
-        table.add_column(column, justify="right")
+        table.add_column(column, justify="right", overflow="fold")
     return table
+
+
+def print_table(console: Console, table: Table) -> None:
+    """Title and table. Columns that do not fit beside each other follow below, each time with the first."""
+    console.print(Text(str(table.title), style="bold"))
+    first, *others = table.columns
+    while others:
+        fitting = next(n for n in range(len(others), 0, -1) if n == 1 or _fits(console, [first, *others[:n]]))
+        console.print(_part([first, *others[:fitting]]), "")
+        others = others[fitting:]
+
+
+def _fits(console: Console, columns: Sequence[Column]) -> bool:
+    unbounded = console.options.update(width=_UNBOUNDED)
+    return console.measure(_part(columns), options=unbounded).maximum <= console.width
+
+
+def _part(columns: Sequence[Column]) -> Table:
+    part = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=0)
+    for column in columns:
+        part.add_column(
+            column.header, justify=column.justify, min_width=column.min_width, overflow=column.overflow
+        )
+    for row in zip(*(column.cells for column in columns), strict=True):
+        part.add_row(*row)
+    return part
 
 
 def _best(scores: Iterable[Score]) -> float | None:

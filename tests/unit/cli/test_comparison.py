@@ -97,3 +97,20 @@ def test_the_report_as_json_holds_fractions() -> None:
     comparison = compare({7: {"real": _rows(1)}}, "lisa", None)
     document = json.loads(json.dumps(comparison_json(comparison)))
     assert document["scores"]["giou"]["real"]["real"]["mean"] == pytest.approx(0.8, abs=1e-4)
+
+
+@pytest.mark.parametrize("width", [60, 80, 200])
+def test_every_head_is_whole_at_every_width(width: int) -> None:
+    """Columns that do not fit follow below, with the arms beside them again; nothing is cut or broken."""
+    arms = {"real": _rows(1), "control": _rows(2), "synres-learned": _rows(3, gain=0.1)}
+    comparison = compare(dict.fromkeys((1, 2, 3), arms), "lisa", "real")
+    printed = io.StringIO()
+    print_comparison(Console(file=printed, width=width), comparison)
+    lines = printed.getvalue().splitlines()
+    assert max(map(len, lines)) <= width
+    heads = [line.split()[1:] for line in lines if line.startswith("arm ")]
+    assert [head for part in heads for head in part] == 2 * list(comparison.columns)
+    assert len(heads) == {60: 6, 80: 4, 200: 2}[width]
+    assert not any("…" in line for line in lines)
+    beside = [line for line in lines if line.startswith("synres-learned ") and " - " not in line]
+    assert len(beside) == len(heads)
