@@ -15,7 +15,8 @@ from synres.models.sam import SamSizes
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResSizes:
-    """`seg_id` is the id of [SEG], found by its string: no checkpoint's configuration holds it.
+    """`seg_id` is the id of [SEG], found by its string: no checkpoint's configuration holds it. `rej_id` is
+    that of GSVA's [REJ], which the others do not have.
 
     `projector_depth`: 1 for LISA and GSVA, 2 for GLaMM. `out_dim` is the width of SAM's prompts.
     """
@@ -24,6 +25,7 @@ class ResSizes:
     clip: CLIPVisionConfig
     sam: SamSizes
     seg_id: int
+    rej_id: int | None = None
     eos_id: int = 2
     out_dim: int = 256
     select_layer: int = -2

@@ -7,8 +7,10 @@ asserted, so that a test can also show that a mistake is seen.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -84,7 +86,7 @@ class Fixture:
             sam=SamSizes(**sam),
         )
         lora = LoraSizes(alpha=facts["lora"]["alpha"], dropout=facts["lora"]["dropout"])
-        return replace(sizes, lora=lora)
+        return replace(sizes, lora=lora, rej_id=facts["token_ids"].get("[REJ]"))
 
     def encoding(self, model: ResModel, image: int) -> ImageEncoding:
         """`image` as the fixture holds it: pixels already normalised, no picture."""
@@ -240,12 +242,18 @@ def activation_differences(model: ResModel, batch: TrainingBatch, theirs: Tensor
         seen = valid[:, -ours.shape[1] :] if "hidden" in name else torch.tensor(True)
         found += far(name, ours * seen, expected * seen, STATE_ATOL)
     vectors = model.seg_vectors(states, model.predicted(batch.input_ids))
-    return [*found, *_training_masks(model.training_logits(batch, features, vectors), theirs)]
+    logits = ResModel.training_logits(model, batch, features, vectors)
+    return [*found, *_training_masks(logits, batch.offset, theirs)]
 
 
-def _training_masks(logits: list[Tensor], theirs: Tensors) -> list[str]:
-    pairs = [(k, ours, theirs[f"act.mask_logits.{k}"]) for k, ours in enumerate(logits)]
-    return [line for k, ours, t in pairs for line in mask_differences(f"mask_logits.{k}", ours, t)]
+def _training_masks(logits: list[Tensor], offset: Sequence[int], theirs: Tensors) -> list[str]:
+    """The masks of all [SEG]; GSVA's fixture has them by conversation, the others by picture."""
+    count = sum(name.startswith("act.mask_logits.") for name in theirs)
+    expected = [theirs[f"act.mask_logits.{k}"] for k in range(count)]
+    if count != len(logits):
+        expected = [torch.cat(expected[start:end]) for start, end in pairwise(offset)]
+    pairs = enumerate(zip(logits, expected, strict=True))
+    return [line for k, (ours, t) in pairs for line in mask_differences(f"mask_logits.{k}", ours, t)]
 
 
 def gradient_differences(model: ResModel, theirs: Tensors, facts: dict[str, Any]) -> list[str]:

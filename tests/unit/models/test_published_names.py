@@ -183,6 +183,7 @@ def test_our_network_holds_the_published_tensors(name: str) -> None:
         checkpoint.config,
         public_clip(name),
         seg_id=config.vocabulary - 1,
+        rej_id=config.vocabulary - 2,
         vocabulary=config.vocabulary,
         projector_depth=config.projector_depth,
         sam=sam_sizes(checkpoint.tensors, f"model.{MODELS[name].sam_root}."),
