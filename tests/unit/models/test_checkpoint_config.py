@@ -55,6 +55,20 @@ def test_sizes_are_the_fixtures(name: str) -> None:
     assert config.vision_tower == "tiny_clip"
 
 
+@pytest.mark.parametrize(
+    ("name", "ids"), [("lisa", (600, None)), ("gsva", (600, 601)), ("glamm", (564, None))]
+)
+def test_a_model_is_sized_by_its_files_alone(name: str, ids: tuple[int, int | None]) -> None:
+    """Checkpoint, vision tower and tokenizer together; `[REJ]` where the family has it."""
+    path, base, root, family = PUBLISHED[name]
+    clip = json.loads((FIXTURES / name / "tiny_clip" / "config.json").read_text())
+    tokens = read_tokens(base or path, family)
+    sizes = published_sizes(read_checkpoint(path, base), clip, tokens, root)
+    assert (sizes.seg_id, sizes.rej_id) == ids
+    assert sizes.llama.vocab_size == len(tokens)
+    assert sizes.clip.image_size == clip["image_size"]
+
+
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_sam_sizes_are_read_from_shapes(name: str) -> None:
     """All but the number of the decoder's heads, which leaves no trace."""
