@@ -110,6 +110,15 @@ class Generate(_Choice):
     images_per_prompt: Annotated[int, Field(gt=0, le=MAX_IMAGES)] = 6
 
 
+class Align(_Choice):
+    """How well expressions fit their synthetic image. Those below `min_alignment` go no further.
+
+    Scores of `coca` and `micro` are cosines, in [-1, 1].
+    """
+
+    min_alignment: float | None = None
+
+
 class Segment(_Choice):
     """`weights`: empty for the model's own, or `arm:<name>`."""
 
@@ -128,15 +137,24 @@ class Group(_Strict):
 
 
 class Chain(_Strict):
-    """caption -> generate -> segment -> group over `samples` of a dataset, which the seed chooses."""
+    """caption -> generate -> segment -> group over `samples` of a dataset, which the seed chooses.
+
+    `align`, where it is given, stands between generate and segment.
+    """
 
     dataset: Name
     samples: PositiveInt
     shard_size: PositiveInt = 25
     caption: Caption
     generate: Generate
+    align: Align | None = None
     segment: Segment
     group: Group = Group()
+
+    @model_serializer(mode="wrap")
+    def _without_align(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # as before there was such a stage: a spec without it keeps its digest
+        return {name: value for name, value in handler(self).items() if value is not None}
 
 
 class Mixture(_Strict):

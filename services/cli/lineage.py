@@ -10,7 +10,14 @@ from rich.text import Text
 from rich.tree import Tree
 
 from services.cli.console import out, print_json
-from synres.domain.types import CaptionedSample, GroupedImage, SegmentedImage, SynthImage
+from synres.domain.types import (
+    AlignedImage,
+    CaptionedSample,
+    GroupedImage,
+    SegmentedImage,
+    Shortfall,
+    SynthImage,
+)
 from synres.ledger.trace import Step, Trace
 
 
@@ -39,7 +46,10 @@ def _facts(step: Step) -> list[str]:
         case CaptionedSample():
             said = " | ".join(expression for prompt in row.prompts for expression in prompt)
             return [f"sample {row.sample.source or row.item[:12]}: a {row.sample.category}",
-                    f"picture {row.sample.image.digest[:12]}", f"expressions: {said}"]  # fmt: skip
+                    f"picture {row.sample.image.digest[:12]}", f"expressions: {said}",
+                    *_beside(step)]  # fmt: skip
+        case SynthImage() if step.stage == "align":
+            return _beside(step)
         case SynthImage():
             return [
                 f"prompt: {row.prompt}",
@@ -49,6 +59,16 @@ def _facts(step: Step) -> list[str]:
             return [f"{p.expression}: score {p.score:.2f}" for p in row.pseudo_masks]
         case GroupedImage():
             return _groups(row)
+
+
+def _beside(step: Step) -> list[str]:
+    match step.beside:
+        case AlignedImage():
+            return [f"alignment {each.score:.2f}: {each.expression}{each.dropped and f' ({each.dropped})'}"
+                    for each in step.beside.expressions]  # fmt: skip
+        case Shortfall():
+            return [f"{step.beside.found} of {step.beside.asked} expressions: {step.beside.reason}"]
+    return []
 
 
 def _groups(row: GroupedImage) -> list[str]:

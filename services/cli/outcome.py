@@ -17,6 +17,7 @@ from services.cli.report import comparison_json, plain_table, print_comparison, 
 from services.cli.results import Results, audits, compare_runs, load_results
 from synres.ledger.runs import RunFolder
 from synres.spec import RunSpec
+from synres.stages.align import NOT_RENDERED
 
 if TYPE_CHECKING:
     from services.cli.progress import RunProgress
@@ -84,9 +85,10 @@ def counted(progress: RunProgress) -> str:
 def _chain_facts(results: Results, name: str) -> dict[str, float]:
     chain = results.spec.method.synthesis[name]
     pictures = results.count("segment", name, "out")
-    asked = pictures * chain.caption.expressions_per_prompt
+    # records of earlier versions did not count their masks: there each picture had all expressions
+    asked = results.count("segment", name, "pseudo_masks") or pictures * chain.caption.expressions_per_prompt
     kept = results.count("group", name, "triplets")
-    chains = tuple(f"{stage}/{name}/" for stage in ("caption", "generate", "segment", "group"))
+    chains = tuple(f"{stage}/{name}/" for stage in ("caption", "generate", "align", "segment", "group"))
     rejected = sum(len(r.rejections) for node, r in results.records.items() if node.startswith(chains))
     return {
         "samples": results.count("caption", name, "out"),
@@ -94,18 +96,22 @@ def _chain_facts(results: Results, name: str) -> dict[str, float]:
         "pseudo_masks": asked,
         "triplets": kept,
         "kept_share": kept / asked if asked else 0.0,
+        NOT_RENDERED: results.count("align", name, NOT_RENDERED),
         "rejected": rejected,
     }
 
 
 def _chain_table(results: Results) -> Table:
-    columns = ("samples", "pictures", "pseudo-masks", "kept by ITAG", "rejected")
-    table = plain_table("synthesis", "chain", columns)
-    for name in results.spec.method.synthesis:
+    chains = results.spec.method.synthesis
+    shown = {"samples": "samples", "pictures": "pictures"}
+    if any(chain.align for chain in chains.values()):
+        shown[NOT_RENDERED] = "not rendered"
+    shown["pseudo_masks"] = "pseudo-masks"
+    table = plain_table("synthesis", "chain", (*shown.values(), "kept by ITAG", "rejected"))
+    for name in chains:
         facts = _chain_facts(results, name)
         kept = f"{facts['triplets']:,.0f} ({facts['kept_share']:.0%})"
-        shown = (f"{facts[key]:,.0f}" for key in ("samples", "pictures", "pseudo_masks"))
-        table.add_row(name, *shown, kept, f"{facts['rejected']:,.0f}")
+        table.add_row(name, *(f"{facts[key]:,.0f}" for key in shown), kept, f"{facts['rejected']:,.0f}")
     return table
 
 

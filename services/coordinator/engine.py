@@ -14,7 +14,7 @@ from typing import TypeAlias
 from synres.ledger.records import Action
 from synres.ports import ShardResult
 
-STAGES = ("caption", "generate", "segment", "group", "train", "evaluate")
+STAGES = ("caption", "generate", "align", "segment", "group", "train", "evaluate")
 """In the order of the flow; tasks of a later stage go first, so that little waits half done."""
 _RANK = {stage: rank for rank, stage in enumerate(STAGES)}
 

@@ -9,13 +9,15 @@ from services.coordinator.engine import Desired, Input, Node, Source
 from synres.domain.choice import BackendChoice
 from synres.domain.types import GroupParams, ModelInfo
 from synres.ledger.runs import Plan
-from synres.spec import Arm, Caption, Chain, Generate, Method, RunSpec, Segment
+from synres.spec import Align, Arm, Caption, Chain, Generate, Method, RunSpec, Segment
 from synres.spec_checks import arm_of
+from synres.stages.align import ALIGN
 from synres.stages.caption import CAPTION
 from synres.stages.evaluate import EVALUATE
 from synres.stages.generate import GENERATE
 from synres.stages.group import GROUP
 from synres.stages.params import (
+    AlignParams,
     CaptionParams,
     ChoiceParams,
     EvaluateParams,
@@ -37,8 +39,9 @@ Models = Mapping[tuple[str, BackendChoice], ModelInfo]
 
 def backends_of(method: Method) -> list[tuple[str, BackendChoice]]:
     """Every (stage, choice) that the method uses, sorted."""
-    used = {(stage, getattr(chain, stage).choice) for chain in method.synthesis.values()
-            for stage in ("caption", "generate", "segment")}  # fmt: skip
+    stages = ("caption", "generate", "align", "segment")
+    used = {(stage, part.choice) for chain in method.synthesis.values() for stage in stages
+            if (part := getattr(chain, stage))}  # fmt: skip
     used |= {("group", BackendChoice(chain.group.backend)) for chain in method.synthesis.values()}
     used |= {(stage, arm.choice) for arm in method.arms.values() for stage in ("train", "evaluate")}
     return sorted(used, key=lambda pair: (pair[0], pair[1].label))
@@ -153,13 +156,20 @@ def _steps(chain: Chain, seed: int) -> list[tuple[StageCode, BackendChoice, str]
             prompts_per_sample=caption.prompts_per_sample)),
         (GENERATE, GenerateParams(
             **_chosen(generate), seed=seed, images_per_prompt=generate.images_per_prompt)),
+        *_align_step(chain),
         (SEGMENT, SegmentParams(**_chosen(segment))),
         (GROUP, GroupStageParams(backend=group.backend, itag=itag)),
     ]  # fmt: skip
     return [(stage, asked.choice, encode_params(asked).decode()) for stage, asked in params]
 
 
-def _chosen(part: Caption | Generate | Segment | Arm) -> dict[str, Any]:
+def _align_step(chain: Chain) -> list[tuple[StageCode, ChoiceParams]]:
+    if chain.align is None:
+        return []
+    return [(ALIGN, AlignParams(**_chosen(chain.align), min_alignment=chain.align.min_alignment))]
+
+
+def _chosen(part: Align | Caption | Generate | Segment | Arm) -> dict[str, Any]:
     return {"backend": part.backend, "model": part.model, "options": part.options}
 
 

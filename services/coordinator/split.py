@@ -33,11 +33,16 @@ class Part:
 ITEM_OF: dict[str, Callable[[bytes], str]] = {
     "caption": lambda row: decode_rows(row, Sample)[0].item,
     "generate": lambda row: decode_rows(row, CaptionedSample)[0].item,
+    "align": lambda row: decode_rows(row, SynthImage)[0].item,
     "segment": lambda row: decode_rows(row, SynthImage)[0].item,
     "group": lambda row: decode_rows(row, SegmentedImage)[0].synth.item,
 }
 """Stages whose shards can be split: a row -> its item."""
-_COUNTED = {"align": ("out", "not_rendered"), "group": ("out", "triplets")}
+_COUNTED = {
+    "align": ("out", "not_rendered"),
+    "segment": ("out", "pseudo_masks"),
+    "group": ("out", "triplets"),
+}
 """What a shard of which nothing is left has to say; other stages say "out"."""
 
 

@@ -38,7 +38,8 @@ def run_segment_shard(
             synths, lambda s: [_segment(ledger, segmenter, s, computed)], lambda s: s.item, check, computed
         )
         computed.outputs = {"rows": ledger.put_rows(rows).digest}
-        computed.counts = {"in": len(synths), "out": len(rows)}
+        masks = sum(len(row.pseudo_masks) for row in rows)
+        computed.counts = {"in": len(synths), "out": len(rows), "pseudo_masks": masks}
         return computed
 
     return run_shard(ledger, SEGMENT, model, request, work)

@@ -26,7 +26,7 @@ def node(name: str, *inputs: Input, chain: str = "", model: str = "m") -> Node:
     return Node(name, name.partition("/")[0], 1, model, "{}", inputs, chain)
 
 
-def chains(shards: int, stages: int = 4, chain: str = "main") -> list[Node]:
+def chains(shards: int, stages: int = 5, chain: str = "main") -> list[Node]:
     nodes = []
     for index in range(shards):
         inputs: tuple[Input, ...] = (f"shard {index}",)

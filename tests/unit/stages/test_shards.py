@@ -78,7 +78,7 @@ def test_a_score_that_is_no_number_is_a_rejection(ledger: Ledger) -> None:
     params = SegmentParams(backend="instant")
     request = plan_shard(SEGMENT, Unsure().model, (generated.outputs["rows"],), params)
     result = run_segment_shard(ledger, lambda _: Unsure(), Unsure().model, request)
-    assert result.counts == {"in": 2, "out": 0}
+    assert result.counts == {"in": 2, "out": 0, "pseudo_masks": 0}
     assert {reason for _, reason in result.rejections} == {"score_out_of_range"}
 
 
