@@ -44,7 +44,7 @@ class ClipSegSegmenter:
         self.network.eval()
         self._tokenizer = CLIPTokenizer.from_pretrained(folder, local_files_only=True)
         self._processor = ViTImageProcessorPil.from_pretrained(folder, local_files_only=True)
-        self._options, self._cache, self._device = options, cache, device
+        self._options, self._cache, self.device = options, cache, device
 
     @torch.inference_mode()
     def segment(self, image: Image, expressions: Sequence[Expression]) -> list[ScoredMask]:
@@ -53,7 +53,7 @@ class ClipSegSegmenter:
             return []
         words = tokenize(self._tokenizer, expressions, self._context)
         activations = self._cache.get(image, self._encode)
-        logits = self._decode(activations, words.to(self._device))
+        logits = self._decode(activations, words.to(self.device))
         sized = resized(logits.float().cpu().numpy(), image.shape[:2])
         return [scored_mask(sigmoid(one), self._options.threshold) for one in sized]
 
@@ -62,7 +62,7 @@ class ClipSegSegmenter:
         return int(self.network.config.text_config.max_position_embeddings)
 
     def _encode(self, image: Image) -> Encoding:
-        pixels = self._processor(image, return_tensors="pt")["pixel_values"].to(self._device)
+        pixels = self._processor(image, return_tensors="pt")["pixel_values"].to(self.device)
         seen = self.network.clip.get_image_features(
             pixel_values=pixels, interpolate_pos_encoding=True, output_hidden_states=True
         )

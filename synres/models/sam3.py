@@ -39,14 +39,14 @@ class Sam3Segmenter:
         self.network.eval().to(device)
         self._tokenizer = CLIPTokenizer.from_pretrained(folder, local_files_only=True)
         self._processor = Sam3ImageProcessor.from_pretrained(folder, local_files_only=True)
-        self._options, self._cache, self._device = options, cache, device
+        self._options, self._cache, self.device = options, cache, device
 
     @torch.inference_mode()
     def segment(self, image: Image, expressions: Sequence[Expression]) -> list[ScoredMask]:
         """Scores are those of the best instance. Raises RejectedItem for an expression that is too long."""
         if not expressions:
             return []
-        words = tokenize(self._tokenizer, expressions, self._context).to(self._device)
+        words = tokenize(self._tokenizer, expressions, self._context).to(self.device)
         seen = self._cache.get(image, self._encode)
         output = self.network(vision_embeds=_for_rows(seen, len(expressions)), **words)
         return self._masks(output, (image.shape[0], image.shape[1]))
@@ -56,7 +56,7 @@ class Sam3Segmenter:
         return int(self.network.config.text_config.max_position_embeddings)
 
     def _encode(self, image: Image) -> Encoding:
-        pixels = self._processor(image, return_tensors="pt")["pixel_values"].to(self._device)
+        pixels = self._processor(image, return_tensors="pt")["pixel_values"].to(self.device)
         seen = self.network.get_vision_features(pixels)
         return (*seen.fpn_hidden_states, *seen.fpn_position_encoding)
 
