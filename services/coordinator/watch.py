@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from services.coordinator.engine import STAGES
 from services.coordinator.events import (
     Event,
+    Repairing,
     RunStarted,
     Surveyed,
     TaskDone,
@@ -40,7 +41,7 @@ class Watch:
             self.done = event.done
         elif isinstance(event, TaskStarted):
             self.in_flight[event.node] = event.stage
-        elif isinstance(event, TaskDone | TaskFailed):
+        elif isinstance(event, TaskDone | TaskFailed | Repairing):
             self.in_flight.pop(event.node, None)
         elif isinstance(event, Waiting):
             self.in_flight.pop(event.what, None)

@@ -31,7 +31,10 @@ class Batch:
 
 
 class Trainable(Segmenter, Protocol):
-    """A RES model with its weights; as a Segmenter it takes pictures of any size."""
+    """A RES model with its weights; as a Segmenter it takes pictures of any size.
+
+    One on a GPU has `device`, as every backend.
+    """
 
     @property
     def side(self) -> int:

@@ -49,6 +49,8 @@ def test_what_is_made_again_counts_once(tmp_path: Path) -> None:
     def listen(event: Event) -> None:
         watch(event)
         told.append(event)
+        if isinstance(event, Repairing):
+            assert event.node not in watch.in_flight
 
     run_spec(spec_with(), store, instant_executor(store), listen)
     assert any(isinstance(event, Repairing) for event in told)
