@@ -7,7 +7,7 @@ import warnings
 
 import typer
 
-from services.cli import demo, export, inspection, running, serving, single
+from services.cli import demo, export, inspection, models, running, serving, single
 from services.cli.console import report_error
 from synres.errors import SynresError
 
@@ -29,6 +29,7 @@ inspection.register(app)
 serving.register(app)
 single.register(app)
 export.register(app)
+models.register(app)
 
 
 def main() -> None:

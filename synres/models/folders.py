@@ -23,6 +23,8 @@ from synres.settings import ModelSettings, load_settings
 
 MANIFEST = "synres-model.json"
 _VERIFIED = ".synres-verified.json"
+Seen = dict[str, list[object]]
+"""Path within a folder -> digest, size and date of the file when it was last read whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,13 +94,28 @@ def open_model(name: str, verify_all: bool = False) -> ModelFolder:
     manifest = read_manifest(folder)
     if manifest.name != name:
         raise BackendUnavailable(f"{folder} holds the model {manifest.name!r}: pull {name} again")
-    _check_paths(folder, manifest)
     known = {} if verify_all else _read_verified(folder)
-    for path, expected in manifest.files.items():
-        if known.get(path) != _seen(folder / path, expected):
-            _check_file(folder, path, expected, name)
+    check_files(folder, manifest, known)
     _remember(folder, manifest, known)
     return _opened(folder, manifest)
+
+
+def check_files(folder: Path, manifest: Manifest, known: Seen | None = None) -> None:
+    """Raises BackendUnavailable that names a file which is missing, altered or not in the manifest.
+
+    Files that look as in `known`, the note of an earlier check, are not read.
+    """
+    _check_paths(folder, manifest)
+    for path, expected in manifest.files.items():
+        if (known or {}).get(path) != _seen(folder / path, expected):
+            _check_file(folder, path, expected, manifest.name)
+
+
+def list_folders() -> dict[str, ModelFolder]:
+    """Every registered model by name, its files unread. Raises BackendUnavailable for a broken manifest."""
+    folders = (path.parent for path in sorted(models_dir().glob(f"*/{MANIFEST}")))
+    opened = [_opened(folder, read_manifest(folder)) for folder in folders if folder.name[0] != "."]
+    return {folder.name: folder for folder in opened}
 
 
 def model_info(backend: str, code_version: int, *folders: ModelFolder) -> ModelInfo:
@@ -167,14 +184,14 @@ def _seen(path: Path, expected: ModelFile) -> list[object]:
     return [expected.sha256, stat.st_size, stat.st_mtime_ns]
 
 
-def _read_verified(folder: Path) -> dict[str, list[object]]:
+def _read_verified(folder: Path) -> Seen:
     try:
-        return msgspec.json.decode((folder / _VERIFIED).read_bytes(), type=dict[str, list[object]])
+        return msgspec.json.decode((folder / _VERIFIED).read_bytes(), type=Seen)
     except (OSError, ValueError):
         return {}
 
 
-def _remember(folder: Path, manifest: Manifest, known: dict[str, list[object]]) -> None:
+def _remember(folder: Path, manifest: Manifest, known: Seen) -> None:
     seen = {path: _seen(folder / path, expected) for path, expected in manifest.files.items()}
     # a read-only volume cannot keep the note: its files are hashed each time
     if seen != known and os.access(folder, os.W_OK):

@@ -35,9 +35,10 @@ class Listing:
 
 
 def list_hub(hub_id: str, revision: str) -> Listing:
-    """`revision` "" is the newest commit. Raises InvalidInput for an unknown repository or revision,
+    """`revision` "" is the newest commit.
 
-    BackendUnavailable without a connection, without access, or without the package.
+    Raises InvalidInput for an unknown repository or revision, BackendUnavailable without a connection,
+    without access, or without the package.
     """
     with _told(hub_id, revision):
         from huggingface_hub import HfApi
