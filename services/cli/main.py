@@ -9,6 +9,7 @@ import typer
 
 from services.cli import demo, export, inspection, models, running, serving, single
 from services.cli.console import report_error
+from services.cli.interrupt import is_interrupted
 from synres.errors import SynresError
 
 HELP = """Synthetic training data for referring expression segmentation.
@@ -33,15 +34,12 @@ models.register(app)
 
 
 def main() -> None:
-    """Entry point: every error of ours becomes one sentence, a stable code and an exit code."""
+    """The command line: every error of ours becomes one sentence, a stable code and an exit code."""
     # Pillow's word about a huge picture: ours is an error that names the file
     warnings.filterwarnings("ignore", message="Image size")
     try:
         app()
     except SynresError as error:
-        report_error(error.code, error.message, as_json="--json" in sys.argv)
+        if not is_interrupted():
+            report_error(error.code, error.message, as_json="--json" in sys.argv)
         sys.exit(error.exit_code)
-
-
-if __name__ == "__main__":
-    main()

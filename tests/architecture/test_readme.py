@@ -58,6 +58,6 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 def test_help_is_instant() -> None:
     """`synres --help` runs and names the demo first."""
-    command = [sys.executable, "-m", "services.cli.main", "--help"]
+    command = [sys.executable, "-m", "services.cli", "--help"]
     shown = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
     assert "synres demo" in shown

@@ -87,7 +87,7 @@ def test_everything_dies_again_and_again(tmp_path: Path) -> None:
         root = run_spec(spec, plain, executor).merkle_root
     settings = ServiceSettings(store_url=shaken.url, grace_s=1, drain_delay_s=0)
     addresses = free_addresses(settings)
-    command = [sys.executable, "-m", "services.cli.main", "run", str(spec_file), "--executor", "grpc"]
+    command = [sys.executable, "-m", "services.cli", "run", str(spec_file), "--executor", "grpc"]
     with LocalCluster(settings, addresses, tmp_path / "logs") as cluster:
         killer = Killer(cluster)
         killer.start()
