@@ -47,5 +47,6 @@ def tiny_weights() -> dict[str, torch.Tensor]:
         decoder.ln_final.bias[0] = 8
         decoder.text_projection[0] = 0
         tokenizer = SimpleTokenizer()
-        decoder.text_projection[0, [*tokenizer.encode(WORDS), tokenizer.eot_token_id]] = 2
+        decoder.text_projection[0, tokenizer.encode(WORDS)] = 2
+        decoder.text_projection[0, tokenizer.eot_token_id] = 2.2
     return {name: tensor.contiguous() for name, tensor in network.state_dict().items()}

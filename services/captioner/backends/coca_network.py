@@ -5,7 +5,6 @@ tokens, compares texts with pictures. Its own `generate` needs a class that tran
 from __future__ import annotations
 
 import json
-import pickle
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from open_clip import get_model_config, list_models, load_checkpoint
+from open_clip import get_model_config, list_models
 from open_clip.coca_model import CoCa
 from open_clip.tokenizer import SimpleTokenizer
 from open_clip.transform import PreprocessCfg, image_transform_v2
@@ -25,9 +24,11 @@ from services.captioner.backends.coca_decoding import Grammar, NextLogits
 from synres.domain.types import Expression
 from synres.errors import BackendUnavailable, RejectedItem
 from synres.models.folders import ModelFolder
+from synres.models.weight_files import read_tensors
 from synres.ports import Image
 
 _CONFIG = "open_clip_config.json"
+_WEIGHTS = (".safetensors", ".bin")
 _NAME = re.compile(r"CoCa-(ViT-[A-Za-z]-\d+)", re.IGNORECASE)
 _PARTS = ("embed_dim", "vision_cfg", "text_cfg", "multimodal_cfg", "quick_gelu")
 _ROWS = 64
@@ -142,14 +143,26 @@ def _read_json(path: Path) -> dict[str, Any]:
 
 
 def _load_weights(network: CoCa, folder: ModelFolder) -> None:
-    files = sorted(name for name in folder.files if name.endswith((".safetensors", ".bin")))
+    files = sorted((name for name in folder.files if name.endswith(_WEIGHTS)), key=_pickled_last)
     if not files:
         raise BackendUnavailable(f"model {folder.name} holds no .safetensors and no .bin file")
-    chosen = next((name for name in files if name.endswith(".safetensors")), files[0])
+    tensors = read_tensors([folder.path / files[0]])
     try:
-        load_checkpoint(network, str(folder.path / chosen), strict=True, weights_only=True)
-    except (RuntimeError, pickle.UnpicklingError, ValueError, KeyError) as error:
+        missing, unexpected = network.load_state_dict(tensors, strict=False)
+    except RuntimeError as error:
         told = " ".join(str(error).split())[:500]
-        raise BackendUnavailable(
-            f"{chosen} of {folder.name} does not fit its configuration: {told}"
-        ) from error
+        raise _misfit(folder, files[0], told) from error
+    if missing or unexpected:
+        raise _misfit(folder, files[0], f"missing {_few(missing)}; unexpected {_few(unexpected)}")
+
+
+def _pickled_last(name: str) -> tuple[bool, str]:
+    return name.endswith(".bin"), name
+
+
+def _misfit(folder: ModelFolder, file: str, why: str) -> BackendUnavailable:
+    return BackendUnavailable(f"{file} of model {folder.name} does not fit its configuration: {why}")
+
+
+def _few(names: Sequence[str]) -> str:
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "") or "none"
