@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
     from services.cli.results import Results
     from synres.spec import RunSpec
 
-CONFIGS = Path(__file__).parents[2] / "configs"
+# the checkout's folder by a link, and a folder of its own in a wheel
+CONFIGS = Path(str(resources.files("services.cli") / "configs"))
 Output = Annotated[Path, typer.Option("--output", "-o", help="Folder for contact sheets and report.")]
 OUTPUT = Path("synres-results")
 
@@ -28,7 +30,8 @@ def register(app: typer.Typer) -> None:
 
 
 def demo(
-    spec: Annotated[Path, typer.Option(help="The run spec.")] = CONFIGS / "micro.yaml",
+    spec: Annotated[Path, typer.Option(help="The run spec.", show_default="configs/micro.yaml")] = CONFIGS
+    / "micro.yaml",
     output: Output = OUTPUT,
     store: Store = None,
     json: Json = False,
@@ -55,9 +58,9 @@ def demo(
 
 
 def study(
-    spec: Annotated[Path, typer.Option(help="The run spec; its seeds are replaced.")] = (
-        CONFIGS / "study.yaml"
-    ),
+    spec: Annotated[
+        Path, typer.Option(help="The run spec; its seeds are replaced.", show_default="configs/study.yaml")
+    ] = CONFIGS / "study.yaml",
     seeds: Annotated[list[int], typer.Option("--seed", help="Once for each seed.")] = [1, 2, 3],  # noqa: B006
     output: Output = OUTPUT,
     store: Store = None,

@@ -23,9 +23,10 @@ def is_interrupted() -> bool:
 
 @contextmanager
 def ends_when_interrupted() -> Iterator[None]:
-    """Within, the first Ctrl-C raises KeyboardInterrupt, so that what was started is ended; a second one ends.
+    """Within, the first Ctrl-C raises KeyboardInterrupt, so that what was started is ended.
 
-    Whatever the interrupt became on its way out is not told, unless the block ended well in spite of it.
+    A second one ends at once. What the interrupt became on its way out is not told; a block that ends well in
+    spite of it is left alone.
     """
     signal.signal(signal.SIGINT, _hear)
     is_well = False
