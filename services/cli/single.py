@@ -11,6 +11,7 @@ from rich.text import Text
 
 from services.cli.console import out, print_json, visible
 from services.cli.options import Json, Model, Option, Store, chosen, existing
+from services.cli.outputs import check_png
 from synres.errors import InvalidInput, NotFound
 
 if TYPE_CHECKING:
@@ -50,11 +51,11 @@ def segment(
 
     if not all(expression.strip() for expression in expressions):
         raise InvalidInput('an expression is empty: say what to find, for example "the small red circle"')
+    target = check_png(output or picture.with_name(f"{picture.stem}-masks.png"), picture)
     image = _read_picture(picture)
     choice = chosen(backend, model, option)
     found = _asked(address, choice, weights, image, expressions) if address else _segmenter(
         choice, weights, store).segment(image, expressions)  # fmt: skip
-    target = output or picture.with_name(f"{picture.stem}-masks.png")
     try:
         target.write_bytes(encode_png(draw_masks(image, [guess.mask for guess in found])))
     except OSError as error:

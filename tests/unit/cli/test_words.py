@@ -115,3 +115,20 @@ def test_other_scripts_are_left_alone(capsys: pytest.CaptureFixture[str]) -> Non
     said = "tasse à café \u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645 \U0001f469\u200d\U0001f467"
     out.print(said, soft_wrap=True)
     assert said in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("output", "said"),
+    [("foo.xyz", "let its name end in .png"), ("foo", "let its name end in .png"),
+     ("no/foo.png", "does not exist"), ("folder.png", "is a folder"), ("./it.png", "is the picture itself")],
+)  # fmt: skip
+def test_an_overlay_that_cannot_be_is_refused_first(
+    output: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before the picture is read, and so before any model is loaded."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder.png").mkdir()
+    (tmp_path / "it.png").write_bytes(b"no picture")
+    ended = CliRunner().invoke(app, ["segment", "it.png", "the circle", "-o", output])
+    assert isinstance(ended.exception, InvalidInput)
+    assert said in ended.exception.message
