@@ -8,7 +8,7 @@ from synres.errors import InvalidInput
 
 
 def check_png(path: Path, source: Path | None = None) -> Path:
-    """The path. Raises InvalidInput unless it ends in .png, lies in a folder, and is no folder nor `source`."""
+    """The path. Raises InvalidInput unless it ends in .png, in a folder that exists, and is not `source`."""
     if path.suffix.lower() != ".png":
         raise InvalidInput(f"--output {path}: a PNG is written; let its name end in .png")
     if path.is_dir():
