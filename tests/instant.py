@@ -75,7 +75,7 @@ class InstantCaptioner:
 
 
 class InstantAligner:
-    """0, 0.2, 0.4, 0.6, 0.8 and again, in the order of the expressions; -1 all over in coloured pictures."""
+    """0, 0.2, 0.4, 0.6, 0.8 and again, in the order of the expressions; one less in coloured pictures."""
 
     thread_safe = True
 
@@ -85,7 +85,7 @@ class InstantAligner:
 
     def scores(self, image: Image, expressions: Sequence[Expression]) -> list[float]:
         time.sleep(self._delay_s)
-        return [k % 5 / 5 if image[0, 0, 0] == image[0, 0, 1] else -1.0 for k in range(len(expressions))]
+        return [k % 5 / 5 - float(image[0, 0, 0] != image[0, 0, 1]) for k in range(len(expressions))]
 
 
 class InstantGenerator:

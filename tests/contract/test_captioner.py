@@ -20,7 +20,7 @@ from tests.remote import RemoteCaptioner
 N = 3
 
 
-COCA = BackendChoice("coca", "test/coca", (("max_tokens", 12), ("view", "crop")))
+COCA = BackendChoice("coca", "test/coca", (("max_tokens", 8), ("view", "crop")))
 
 
 @pytest.fixture(params=["instant", *NAMES, "remote", "remote coca"])
