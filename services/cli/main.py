@@ -7,7 +7,7 @@ import warnings
 
 import typer
 
-from services.cli import demo, export, inspection, models, running, serving, single
+from services.cli import demo, describing, export, inspection, models, painting, running, serving, single
 from services.cli.console import report_error
 from services.cli.interrupt import is_interrupted
 from synres.errors import SynresError
@@ -29,6 +29,8 @@ running.register(app)
 inspection.register(app)
 serving.register(app)
 single.register(app)
+describing.register(app)
+painting.register(app)
 export.register(app)
 models.register(app)
 

@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
+from rich.console import Group
 from rich.live import Live
 from rich.table import Table
+from rich.text import Text
 
 from services.cli.console import out, print_json
 from services.cli.options import Json, Store, existing, existing_run, loaded_spec, opened
@@ -82,10 +84,13 @@ def plan(spec: SpecFile, executor: Executor = None, store: Store = None, json: J
                 "planned": estimate.planned,
                 "cached": estimate.cached,
                 "cost": estimate.cost,
+                "licences": estimate.licences,
             }
         )
         return
-    out.print(_stage_table(f"run {estimate.run}", estimate.planned, estimate.cached))
+    out.print(Text(f"run {estimate.run}"), _stage_table(estimate.planned, estimate.cached), sep="\n")
+    for place, licence in estimate.licences.items():
+        out.print(f"{place}: {licence}", markup=False, highlight=False, soft_wrap=True)
     if estimate.cached == estimate.planned:
         out.print("nothing to compute: all of it is there")
         return
@@ -117,13 +122,13 @@ def status(
                     "merkle_root": now.commit.merkle_root if now.commit else None})  # fmt: skip
         return
     if not watch:
-        out.print(_status_table(now))
+        out.print(_status_view(now))
         return
-    with Live(_status_table(now), console=out, refresh_per_second=4) as live:
+    with Live(_status_view(now), console=out, refresh_per_second=4) as live:
         while now.commit is None:
             time.sleep(REFRESH_S)
             now = status_of(target, run)
-            live.update(_status_table(now))
+            live.update(_status_view(now))
 
 
 def execute(spec: RunSpec, store: ArtifactStore) -> RunProgress:
@@ -161,15 +166,15 @@ def _list_runs(runs: dict[str, str], as_json: bool) -> None:
         out.print("no run here yet; start with `synres demo`", highlight=False)
 
 
-def _stage_table(title: str, planned: dict[str, int], done: dict[str, int]) -> Table:
-    table = Table("stage", "there", "planned", title=title, title_justify="left")
+def _stage_table(planned: dict[str, int], done: dict[str, int]) -> Table:
+    table = Table("stage", "there", "planned")
     for stage, total in planned.items():
         table.add_row(stage, str(done.get(stage, 0)), str(total))
     return table
 
 
-def _status_table(found: RunStatus) -> Table:
+def _status_view(found: RunStatus) -> Group:
     state = "finished" if found.commit else "open"
-    table = _stage_table(f"run {found.run} ({found.name}): {state}", found.planned, found.done)
-    table.caption = f"{found.attempts} failed attempts, {found.quarantined} in quarantine"
-    return table
+    failures = f"{found.attempts} failed attempts, {found.quarantined} in quarantine"
+    table = _stage_table(found.planned, found.done)
+    return Group(Text(f"run {found.run} ({found.name}): {state}"), table, Text(failures))

@@ -12,7 +12,8 @@ from rich.text import Text
 from services.cli.console import out, print_json, visible
 from services.cli.options import Json, Model, Option, Store, chosen, existing
 from services.cli.outputs import check_png
-from synres.errors import InvalidInput, NotFound
+from services.cli.pictures import read_picture, write_picture
+from synres.errors import InvalidInput
 
 if TYPE_CHECKING:
     from synres.domain.choice import BackendChoice
@@ -46,20 +47,16 @@ def segment(
     json: Json = False,
 ) -> None:
     """Find what the expressions name in a picture; writes an overlay and prints the facts."""
-    from synres.data.images import encode_png
     from synres.data.overlay import draw_masks
 
     if not all(expression.strip() for expression in expressions):
         raise InvalidInput('an expression is empty: say what to find, for example "the small red circle"')
     target = check_png(output or picture.with_name(f"{picture.stem}-masks.png"), picture)
-    image = _read_picture(picture)
+    image = read_picture(picture)
     choice = chosen(backend, model, option)
     found = _asked(address, choice, weights, image, expressions) if address else _segmenter(
         choice, weights, store).segment(image, expressions)  # fmt: skip
-    try:
-        target.write_bytes(encode_png(draw_masks(image, [guess.mask for guess in found])))
-    except OSError as error:
-        raise InvalidInput(f"{target} cannot be written: {error.strerror}; give another --output") from error
+    write_picture(target, draw_masks(image, [guess.mask for guess in found]))
     if json:
         print_json(
             {"overlay": str(target), "size": list(image.shape[:2]), "masks": _facts(expressions, found)}
@@ -67,20 +64,6 @@ def segment(
     else:
         out.print(_table(expressions, found))
         out.print(f"overlay: {target}", markup=False, highlight=False, soft_wrap=True)
-
-
-def _read_picture(path: Path) -> Image:
-    from synres.data.images import MAX_BYTES, decode_image
-    from synres.errors import RejectedItem
-
-    try:
-        if path.stat().st_size > MAX_BYTES:
-            raise InvalidInput(f"{path} is larger than {MAX_BYTES:,} bytes: give a smaller picture")
-        return decode_image(path.read_bytes())
-    except OSError as error:
-        raise NotFound(f"{path} cannot be read: {error.strerror}") from error
-    except RejectedItem as bad:
-        raise InvalidInput(f"{path}: {bad.reason}: {bad.message}") from bad
 
 
 def _segmenter(choice: BackendChoice, weights: str, store: str | None) -> Segmenter:

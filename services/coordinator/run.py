@@ -82,12 +82,16 @@ def drive(
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """What a run would do: nodes by stage, and costs guessed from records of the same stage, if any."""
+    """What a run would do: nodes by stage, and costs guessed from records of the same stage, if any.
+
+    `licences` is what COMMIT will say of them.
+    """
 
     run: str
     planned: dict[str, int]
     cached: dict[str, int]
     cost: dict[str, float]
+    licences: dict[str, str]
 
 
 def plan_spec(
@@ -99,7 +103,8 @@ def plan_spec(
     results = observe(ledger, frozen.desired)
     found = survey(frozen.desired, results)
     planned, cached = planned_by_stage(frozen.desired), done_by_stage(frozen.desired, found)
-    return Estimate(frozen.run, planned, cached, _guess(found, results, planned, cached))
+    guess = _guess(found, results, planned, cached)
+    return Estimate(frozen.run, planned, cached, guess, licences(frozen.models))
 
 
 @dataclass(frozen=True, slots=True)

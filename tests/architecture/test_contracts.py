@@ -109,7 +109,7 @@ CORE = {"numpy"}
 ALLOWED = {
     "synres/errors.py": set(),
     "synres/ports.py": CORE,
-    "synres/spec.py": {"pydantic"},
+    "synres/spec.py": {"pydantic", "pydantic_core"},
     "synres/spec_yaml.py": {"pydantic", "yaml"},
     "synres/settings.py": {"pydantic", "pydantic_settings"},
     "synres/telemetry.py": {"structlog", "prometheus_client", "opentelemetry"},

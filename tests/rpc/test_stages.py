@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from services.grouper.backends import load_backend as load_grouper
-from synres.domain.choice import BackendChoice
+from synres.domain.choice import BackendChoice, choose
 from synres.domain.masks import encode_mask
 from synres.domain.types import GroupParams, PseudoMask, SegmentedImage, SynthImage
 from synres.errors import ArtifactMissing, InvalidInput, ModelMismatch, NotFound, RejectedItem
@@ -162,6 +162,57 @@ def test_an_unknown_backend_is_named(serve: Serve) -> None:
         pytest.raises(NotFound, match="there is instant"),
     ):
         client.describe(BackendChoice("instnat"))
+
+
+def test_model_and_options_travel_with_every_call(serve: Serve) -> None:
+    """A typo is refused where the coordinator plans, and in calls by hand alike."""
+    right, wrong = (choose("instant", "own/Model", {name: 0.5}) for name in ("shade", "shad"))
+    with CaptionerClient(serve("captioner"), timeout_s=20) as client:
+        assert client.describe(right).model == instant_model("caption", 1)
+        with pytest.raises(InvalidInput, match="backend instant has no option 'shad'; did you mean 'shade'"):
+            client.describe(wrong)
+        with pytest.raises(InvalidInput, match="has no option 'shad'"):
+            client.caption(wrong, VIEW, 2, seed=1)
+        with pytest.raises(InvalidInput, match="has no option 'shad'"):
+            client.run_shard(plan_shard(CAPTION, instant_model("caption", 1), ("0" * 64,), _params(wrong)))
+
+
+def _params(choice: BackendChoice) -> CaptionParams:
+    return CaptionParams(backend=choice.backend, options=dict(choice.options), seed=1)
+
+
+def test_generator_and_segmenter_take_options_too(serve: Serve) -> None:
+    """A backend without any refuses them."""
+    wrong = choose("instant", "", {"shad": 0.5})
+    with (
+        GeneratorClient(serve("generator"), timeout_s=20) as generator,
+        SegmenterClient(serve("segmenter"), timeout_s=20) as segmenter,
+        GrouperClient(serve("grouper"), timeout_s=20) as grouper,
+    ):
+        with pytest.raises(InvalidInput, match="has no option 'shad'"):
+            generator.generate(wrong, GeneratorInput("a", ("a",), VIEW), [1])
+        with pytest.raises(InvalidInput, match="has no option 'shad'"):
+            segmenter.segment(wrong, VIEW.image, ["a"])
+        with pytest.raises(InvalidInput, match="backend itag has no options: leave out 'tau'"):
+            grouper.describe(choose("itag", "", {"tau": 1}))
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (b"[1]", "options are a JSON list; an object is meant"),
+        (b"{", "options are not JSON"),
+        (b"\xff", "options are not JSON"),
+        (b'{"a":[1]}', "option a is list"),
+        (b'{"a":NaN}', "option a is nan: a finite number is meant"),
+        (b'{"a":"' + b"x" * 70_000 + b'"}', "options of 70008 bytes; give at most 65536"),
+    ],
+)
+def test_options_that_are_no_object_of_scalars_are_refused(serve: Serve, options: bytes, said: str) -> None:
+    """Whoever writes the message by hand gets the sentence too."""
+    request = captioner_pb2.DescribeRequest(backend="instant", options=options)
+    with CaptionerClient(serve("captioner"), timeout_s=20) as client, pytest.raises(InvalidInput, match=said):
+        client.call(client.stub.Describe, request)
 
 
 def test_params_in_another_form_are_refused(serve: Serve, ledger: Ledger) -> None:
