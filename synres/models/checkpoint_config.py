@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
 import msgspec
+import torch
 
 from synres.errors import BackendUnavailable
 from synres.models.checkpoints import Checkpoint
@@ -20,7 +21,7 @@ Count = Annotated[int, msgspec.Meta(ge=1)]
 Fraction = Annotated[float, msgspec.Meta(gt=0)]
 # LISA and GSVA, then GLaMM, which writes other names than it reads
 _TOWER_KEYS = ("vision_tower", "mm_vision_tower", "vision_module", "mm_vision_module")
-_START_END_KEYS = ("mm_use_im_start_end", "mm_use_image_start_end")
+_EMBEDDING, _NETWORK = "model.embed_tokens.weight", "model.text_hidden_fcs.0.2.weight"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +51,7 @@ def checkpoint_config(checkpoint: Checkpoint) -> CheckpointConfig:
     """Raises BackendUnavailable, naming the key, when one is missing, of another kind, or at odds with the
     tensors."""
     told = {key: value for key, value in checkpoint.config.items() if value is not None}
-    told["vision_tower"] = next((told[key] for key in _TOWER_KEYS if key in told), None)
+    told["vision_tower"] = _tower(told)
     told.setdefault("num_key_value_heads", told.get("num_attention_heads"))
     try:
         config = msgspec.convert({**told, **_from_tensors(checkpoint)}, CheckpointConfig)
@@ -85,13 +86,50 @@ def published_sizes(
     )
 
 
+def base_sizes(
+    checkpoint: Checkpoint, clip: Mapping[str, Any], tokens: LlamaTokens, sam_root: str
+) -> ResSizes:
+    """As `published_sizes`, for a LLaVA with SAM beside it: of the model that its first training makes of it.
+
+    The vocabulary grows by the tokens that it lacks; SAM's width is that of the network before it.
+    """
+    tensors = checkpoint.tensors
+    width = sam_sizes(tensors, f"model.{sam_root}.").out_chans
+    try:
+        rows, hidden = tensors[_EMBEDDING].shape
+    except KeyError as error:
+        raise BackendUnavailable(f"the checkpoint lacks {error}: it is no LLaVA") from error
+    grown = {
+        _EMBEDDING: torch.empty((max(rows, len(tokens)), hidden), device="meta"),
+        _NETWORK: torch.empty((width, hidden), device="meta"),
+    }
+    return published_sizes(replace(checkpoint, tensors={**tensors, **grown}), clip, tokens, sam_root)
+
+
+def draws_masks(checkpoint: Checkpoint) -> bool:
+    """False for a plain LLaVA, before its first training."""
+    return _NETWORK in checkpoint.tensors
+
+
+def vision_tower(checkpoint: Checkpoint) -> str:
+    """CLIP as config.json names it, a folder or a hub id. Raises BackendUnavailable when it names none."""
+    found = _tower(checkpoint.config)
+    if not isinstance(found, str):
+        raise BackendUnavailable(f"{checkpoint.files[0]} names no vision_tower: give CLIP by option clip")
+    return found
+
+
+def _tower(config: Mapping[str, Any]) -> object:
+    return next((config[key] for key in _TOWER_KEYS if config.get(key) is not None), None)
+
+
 def _from_tensors(checkpoint: Checkpoint) -> dict[str, int]:
     tensors = checkpoint.tensors
     try:
         return {
-            "vocabulary": tensors["model.embed_tokens.weight"].shape[0],
+            "vocabulary": tensors[_EMBEDDING].shape[0],
             "projector_depth": len(_matching(checkpoint, r"model\.mm_projector\.(\d+\.)?weight")),
-            "out_dim": tensors["model.text_hidden_fcs.0.2.weight"].shape[0],
+            "out_dim": tensors[_NETWORK].shape[0],
         }
     except KeyError as error:
         raise BackendUnavailable(f"the checkpoint lacks {error}: it is no LISA, GSVA or GLaMM") from error
@@ -99,7 +137,7 @@ def _from_tensors(checkpoint: Checkpoint) -> dict[str, int]:
 
 def _require_agreement(config: CheckpointConfig, checkpoint: Checkpoint) -> None:
     layers = len(_matching(checkpoint, r"model\.layers\.\d+\.input_layernorm\.weight"))
-    width = checkpoint.tensors["model.embed_tokens.weight"].shape[1]
+    width = checkpoint.tensors[_EMBEDDING].shape[1]
     stated = {
         "num_hidden_layers": (config.num_hidden_layers, layers),
         "hidden_size": (config.hidden_size, width),

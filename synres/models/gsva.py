@@ -51,10 +51,18 @@ def _scattered(drawn: Tensor, has_target: Tensor) -> Tensor:
 def forced_decisions(model: GsvaModel, prefix: Prefix, rows: Sequence[Tensor]) -> list[Tensor]:
     """Rows (T_k,) of ids after `prefix`, with true answers -> for each (slots,) bool: a target is there.
 
-    As in the original, a slot whose own token is not the likeliest one flips: at a [SEG] anything else
-    rejects, at a [REJ] anything else accepts. Earlier true answers stay in sight.
+    Earlier true answers stay in sight, as in the original.
     """
-    states, tokens = forced_states(model, prefix, rows)
+    return decisions(model, *forced_states(model, prefix, rows))
+
+
+@torch.no_grad()
+def decisions(model: GsvaModel, states: Tensor, tokens: Tensor) -> list[Tensor]:
+    """states (K, T, hidden) and the tokens (K, T) that they predict -> for each row (slots,) bool.
+
+    As in the original, a slot whose own token is not the likeliest one flips: at a [SEG] anything else
+    rejects, at a [REJ] anything else accepts.
+    """
     at_slot = (tokens == model.sizes.seg_id) | (tokens == model.rej_id)
     kept = model.llava.llm.lm_head(states[at_slot]).argmax(-1) == tokens[at_slot]
     accepted = kept == (tokens[at_slot] == model.sizes.seg_id)

@@ -15,6 +15,15 @@ def scored_mask(chance: NDArray[np.float32], threshold: float = 0.5) -> ScoredMa
     return ScoredMask(mask, float(chance[mask].mean()) if mask.any() else 0.0)
 
 
+def scored_logits(logits: NDArray[np.float32]) -> ScoredMask:
+    """`logits`: (n, H, W), whose masks are joined; n = 0 is an empty mask. Scores are as in `scored_mask`."""
+    if not len(logits):
+        return ScoredMask(np.zeros(logits.shape[1:], dtype=np.bool_), 0.0)
+    joined: NDArray[np.float32] = logits.max(0)
+    mask = joined > 0
+    return ScoredMask(mask, float(sigmoid(joined[mask]).mean()) if mask.any() else 0.0)
+
+
 def resized(logits: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:
     """(n, h, w) -> (n, *size), bilinear; smoothed where it shrinks."""
     shape = (size[1], size[0])
