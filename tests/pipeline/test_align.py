@@ -14,12 +14,13 @@ from services.cli.results import load_results
 from services.coordinator.executors.grpc import GrpcExecutor
 from services.coordinator.run import run_spec, status
 from synres.domain.types import AlignedImage, GroupedImage, SynthImage
+from synres.errors import InternalError
 from synres.ledger.file_store import FileStore
 from synres.ledger.ledger import Ledger
 from synres.ledger.runs import list_runs
 from synres.ledger.trace import trace_item
 from synres.ledger.verify import verify_run
-from synres.ports import ArtifactStore, GeneratedImage, GeneratorInput
+from synres.ports import ArtifactStore, GeneratedImage, GeneratorInput, ShardRequest
 from synres.spec import RunSpec
 from synres.stages.align import NOT_RENDERED
 from tests.instant import InstantGenerator, build_instant
@@ -29,8 +30,8 @@ SEGMENT = "segment: {backend: instant}"
 CHAIN_ALONE = (SPEC[SPEC.index("  arms:") : SPEC.index("execution:")], "")
 
 
-def aligned_spec(align: str) -> RunSpec:
-    return spec_with((SEGMENT, f"align: {align}\n      {SEGMENT}"), CHAIN_ALONE)
+def aligned_spec(align: str, *changes: tuple[str, str]) -> RunSpec:
+    return spec_with((SEGMENT, f"align: {align}\n      {SEGMENT}"), CHAIN_ALONE, *changes)
 
 
 def rows_of(store: ArtifactStore, stage: str, output: str, kind: type) -> list:
@@ -134,3 +135,23 @@ def test_embedded_and_grpc_give_one_root(tmp_path: Path) -> None:
         root = run_spec(spec, store, executor).merkle_root
         executor.close()
     assert root == undisturbed_root(tmp_path / "plain", spec)
+
+
+def test_an_item_that_kills_the_aligner_is_quarantined_alone(tmp_path: Path) -> None:
+    """Shards of this stage are split like all others; its three neighbours go on."""
+    store, spec = FileStore(tmp_path), aligned_spec("{backend: instant}")
+    spec = spec.model_copy(
+        update={"execution": spec.execution.model_copy(update={"max_failed_fraction": 0.1})}
+    )
+    victim: list[bytes] = []
+
+    def kill(request: ShardRequest) -> None:
+        rows = Ledger(store).get_blob(request.inputs[0]).splitlines() if request.stage == "align" else []
+        victim[:] = victim or rows[:1]
+        if victim and victim[0] in rows:
+            raise InternalError("it killed the worker")
+
+    commit = run_spec(spec, store, Between(instant_executor(store), kill))
+    assert len(commit.quarantined) == 1
+    assert (commit.counts["align_in"], commit.counts["align_out"]) == (24, 23)
+    assert commit.counts["align_not_rendered"] == 0
