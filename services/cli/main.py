@@ -40,7 +40,7 @@ def main() -> None:
     # Pillow's word about a huge picture: ours is an error that names the file
     warnings.filterwarnings("ignore", message="Image size")
     try:
-        app()
+        app(prog_name="synres")
     except SynresError as error:
         if not is_interrupted():
             report_error(error.code, error.message, as_json="--json" in sys.argv)

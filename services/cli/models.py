@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 from rich.table import Column, Table
+from rich.text import Text
 
 from services.cli.console import err, out, print_json
 from services.cli.options import Json
@@ -37,10 +38,10 @@ def list_models(json: Json = False) -> None:
     if json:
         print_json({"models_dir": str(models_dir()), "models": rows})
         return
-    table = Table(_whole("model"), "backend", _whole("licence"), "a company may", "here")
     for row in rows:
-        table.add_row(*(str(row[name]) for name in ("name", "backend", "licence", "commercial", "here")))
-    out.print(table)
+        # a table of 80 columns would break the names, which are there to be copied
+        out.print(Text(f"{row['name']}{'  (here)' if row['here'] else ''}", style="bold"), soft_wrap=True)
+        _say(f"    {row['backend']}, {row['licence']}; a company may use it: {row['commercial']}")
     _say(f"pulled models: {models_dir()}")
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from services.cli.attributes import Shares, measured_attributes
@@ -48,7 +49,7 @@ def print_outcome(spec: RunSpec, store: ArtifactStore, progress: RunProgress, as
         print_json(outcome_json(outcome) | {"computed": progress.computed, "planned": progress.planned})
         return
     print_results(out, outcome)
-    out.print(f"run [bold]{progress.run}[/] in {store.url}: {counted(progress)}")
+    out.print(f"run [bold]{progress.run}[/] in {escape(store.url)}: {counted(progress)}", soft_wrap=True)
 
 
 def print_results(console: Console, outcome: Outcome) -> None:
