@@ -131,9 +131,9 @@ def _others() -> Iterator[KnownModel]:
     yield KnownModel(
         SAM_VIT_H, "sam", SAM, source="the model checkpoints of facebookresearch/segment-anything (ViT-H)"
     )
-    yield KnownModel(LLAVA_13B_LLAMA2, "llava", LLAMA_2, hub=LLAVA_13B_LLAMA2)
+    yield KnownModel(LLAVA_13B_LLAMA2, "llava", LLAMA_2, hub=LLAVA_13B_LLAMA2, needs=(OPENAI_CLIP, SAM_VIT_H))
     yield KnownModel(
-        LLAVA_7B, "llava", LLAMA_1,
+        LLAVA_7B, "llava", LLAMA_1, needs=(OPENAI_CLIP, SAM_VIT_H),
         source="LLaMA 7B with liuhaotian/LLaVA-Lightning-7B-delta-v1-1 added, as LLaVA's model zoo describes",
     )  # fmt: skip
 

@@ -17,11 +17,11 @@ from torch import Tensor
 from synres.errors import BackendUnavailable, UnsafePath
 
 _NAMES = ("model.safetensors", "pytorch_model.bin")
-_SUFFIXES = {".safetensors", ".bin"}
+_SUFFIXES = {".safetensors", ".bin", ".pth"}
 
 
 def find_weights(path: Path) -> list[Path]:
-    """The files of weights that `path` is or holds: safetensors before `.bin`, shards by their index.
+    """The files of weights that `path` is or holds: safetensors before `.bin` and SAM's `.pth`, shards by their index.
 
     Raises BackendUnavailable when there are none, when a shard is missing, or when several files could be
     meant; UnsafePath when an index leads out of its folder.
