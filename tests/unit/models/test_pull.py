@@ -34,10 +34,12 @@ def source(tmp_path: Path) -> Path:
     return source
 
 
-def pull(hub: FakeHub, models_dir: Path, *options: str) -> subprocess.CompletedProcess[str]:
+def pull(
+    hub: FakeHub, models_dir: Path, *options: str, offline: str = "0"
+) -> subprocess.CompletedProcess[str]:
     """`synres models pull` of the hub's model: the client reads where the hub is when it is imported."""
     environment = os.environ | {
-        "HF_ENDPOINT": hub.url, "HF_HUB_OFFLINE": "0", "HF_HUB_DISABLE_XET": "1",
+        "HF_ENDPOINT": hub.url, "HF_HUB_OFFLINE": offline, "HF_HUB_DISABLE_XET": "1",
         "HF_HOME": str(models_dir.parent / "hf"), "SYNRES_MODELS_DIR": str(models_dir),
     }  # fmt: skip
     command = [sys.executable, "-c", "from services.cli.main import main; main()", "models", "pull", hub.name]
@@ -132,10 +134,14 @@ def test_a_model_that_no_hub_has_says_where_it_comes_from() -> None:
         pull_from_hub(wanted_model("LeapLabTHU/gsva-7b-pt"))
 
 
-def test_offline_is_one_sentence() -> None:
-    """These tests run with HF_HUB_OFFLINE set."""
-    with pytest.raises(BackendUnavailable, match=r"HF_HUB_OFFLINE is set: unset it .* or give --from FOLDER"):
-        pull_from_hub(wanted_model("facebook/sam3"))
+def test_offline_is_one_sentence(models_dir: Path) -> None:
+    """The hub is not even asked."""
+    with serving_hub(FakeHub("own/Model", FILES)) as hub:
+        refused = pull(hub, models_dir, offline="1")
+    assert refused.returncode == 3
+    assert refused.stderr.strip() == (
+        "error BACKEND_UNAVAILABLE: HF_HUB_OFFLINE is set: unset it to pull from the hub, or give --from FOLDER"
+    )
 
 
 def test_the_hub_gives_what_loaders_read_at_one_commit(models_dir: Path) -> None:
