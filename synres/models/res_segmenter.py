@@ -88,10 +88,8 @@ class ResSegmenter:
         ids = self._tokens.encode(conversation_parts(conversation))
         if len(ids) > self._longest:
             longest = max(conversation.expressions or expressions, key=len)
-            raise RejectedItem(
-                "expression_too_long",
-                f'asking for "{longest[:60]}" takes {len(ids)} tokens; this model reads {self._longest}: shorten it',
-            )
+            told = f'asking for "{longest[:60]}" takes {len(ids)} tokens; this model reads {self._longest}'
+            raise RejectedItem("expression_too_long", f"{told}: shorten it")
         return torch.tensor(ids, device=self.network.device)
 
     def _read(self, encoding: ImageEncoding, head: Tensor) -> Encoding:

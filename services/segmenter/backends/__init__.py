@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+
 from synres.domain.choice import BackendChoice
 from synres.errors import InvalidInput, NotFound
 from synres.ports import Segmenter
 from synres.stages.backends import refuse_extras
 
-NAMES = ("micro", "clipseg", "sam3", "onnx")
+NAMES = ("micro", "clipseg", "sam3", "onnx", "lisa", "gsva", "glamm")
 _TRAINED = ("micro",)
 
 
@@ -24,18 +26,10 @@ def load_backend(choice: BackendChoice, weights: bytes | None = None) -> Segment
         )
     if choice.backend == "micro":
         return _micro(choice, weights)
-    if choice.backend == "clipseg":
-        from services.segmenter.backends import clipseg
-
-        return clipseg.load(choice)
-    if choice.backend == "sam3":
-        from services.segmenter.backends import sam3
-
-        return sam3.load(choice)
-    if choice.backend == "onnx":
-        from services.segmenter.backends import onnx
-
-        return onnx.load(choice)
+    if choice.backend in NAMES:
+        loader = import_module(f"{__name__}.{choice.backend}")
+        segmenter: Segmenter = loader.load(choice)
+        return segmenter
     raise NotFound(f"segmenter backend {choice.backend!r} does not exist; there is {', '.join(NAMES)}")
 
 
