@@ -21,7 +21,7 @@ _SUFFIXES = {".safetensors", ".bin", ".pth"}
 
 
 def find_weights(path: Path) -> list[Path]:
-    """The files of weights that `path` is or holds: safetensors before `.bin` or `.pth`, shards by their index.
+    """The weights that `path` is or holds: safetensors before `.bin` or `.pth`, shards by their index.
 
     Raises BackendUnavailable when there are none, when a shard is missing, or when several files could be
     meant; UnsafePath when an index leads out of its folder.

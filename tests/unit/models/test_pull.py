@@ -140,7 +140,8 @@ def test_offline_is_one_sentence(models_dir: Path) -> None:
         refused = pull(hub, models_dir, offline="1")
     assert refused.returncode == 3
     assert refused.stderr.strip() == (
-        "error BACKEND_UNAVAILABLE: HF_HUB_OFFLINE is set: unset it to pull from the hub, or give --from FOLDER"
+        "error BACKEND_UNAVAILABLE: HF_HUB_OFFLINE is set:"
+        " unset it to pull from the hub, or give --from FOLDER"
     )
 
 
