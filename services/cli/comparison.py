@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from synres.domain.metrics import Interval, paired_bootstrap, scene_ratios, score
 from synres.errors import InvalidInput
@@ -42,16 +42,23 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """`scores[measure][arm][column]`, and the paired differences."""
+    """`scores[measure][arm][column]`, and the paired differences. `protocols`: arm -> how its model answered,
+    for models that have a choice."""
 
     definition: str
     seeds: tuple[int, ...]
     columns: tuple[str, ...]
     scores: Mapping[str, Mapping[str, Mapping[str, Score]]]
     differences: tuple[Difference, ...]
+    protocols: Mapping[str, str] = field(default_factory=dict)
 
 
-def compare(by_seed: Mapping[int, Mapping[str, Rows]], definition: str, baseline: str | None) -> Comparison:
+def compare(
+    by_seed: Mapping[int, Mapping[str, Rows]],
+    definition: str,
+    baseline: str | None,
+    protocols: Mapping[str, str] | None = None,
+) -> Comparison:
     """Seed -> arm -> rows. Raises InvalidInput unless all were scored on the same expressions."""
     arms = list(next(iter(by_seed.values())))
     rows = {arm: [by_seed[seed][arm] for seed in by_seed] for arm in arms}
@@ -74,7 +81,7 @@ def compare(by_seed: Mapping[int, Mapping[str, Rows]], definition: str, baseline
         for arm, other in pairs
         for name in _compared(columns)
     )
-    return Comparison(definition, tuple(by_seed), tuple(columns), scores, differences)
+    return Comparison(definition, tuple(by_seed), tuple(columns), scores, differences, protocols or {})
 
 
 def columns_of(rows: Rows) -> dict[str, Belongs]:

@@ -122,4 +122,12 @@ def _footnote(comparison: Comparison) -> str:
         listed = ", ".join(map(str, comparison.seeds))
         seeds = f"Seeds {listed}, drawn anew in the intervals; ± is the standard deviation over seeds."
     rule = f'Metrics as "{comparison.definition}" defines them, masks at probability 0.5 and picture size.'
-    return f"{rule} {seeds} Expressions: {sizes}."
+    return " ".join(filter(None, [rule, _protocols(comparison.protocols), seeds, f"Expressions: {sizes}."]))
+
+
+def _protocols(by_arm: Mapping[str, str]) -> str:
+    """ "" where no model has a choice; one word where all arms agree, else one for each arm."""
+    if len(set(by_arm.values())) > 1:
+        each = ", ".join(f"{arm} {protocol}" for arm, protocol in by_arm.items())
+        return f"Answers by arm, not to be compared: {each}."
+    return f"Answers: {next(iter(by_arm.values()))}." if by_arm else ""

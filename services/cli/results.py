@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -58,13 +59,25 @@ def scored_rows(results: Results) -> dict[str, Rows]:
     }
 
 
+def protocols(results: Results) -> dict[str, str]:
+    """Arm -> protocol of its evaluations, for the arms whose reports name one."""
+    method = results.spec.method
+    first = next(iter(method.benchmarks))
+    reports = {
+        arm: json.loads(results.ledger.get_blob(results.records[f"evaluate/{arm}/{first}"].outputs["report"]))
+        for arm in method.arms
+    }
+    return {arm: report["protocol"] for arm, report in reports.items() if "protocol" in report}
+
+
 def compare_runs(by_seed: Mapping[int, Results]) -> Comparison | None:
     """One run, or one for each seed; None if nothing was evaluated."""
-    method = next(iter(by_seed.values())).spec.method
+    first = next(iter(by_seed.values()))
+    method = first.spec.method
     if not method.arms or not method.benchmarks:
         return None
     rows = {seed: scored_rows(results) for seed, results in by_seed.items()}
-    return compare(rows, method.evaluate.definition, method.evaluate.baseline)
+    return compare(rows, method.evaluate.definition, method.evaluate.baseline, protocols(first))
 
 
 def audits(results: Results) -> dict[str, ItagAudit]:

@@ -48,7 +48,10 @@ def run_evaluate_shard(
     request: ShardRequest,
     check: Check = never_stop,
 ) -> ShardResult:
-    """Inputs (weights, rows of Triplet, ...) -> "rows" of EvaluatedExpression and "report" (JSON)."""
+    """Inputs (weights, rows of Triplet, ...) -> "rows" of EvaluatedExpression and "report" (JSON).
+
+    The report is what `summarise` gives, with the segmenter's protocol.
+    """
     params = decode_params(request.params, EvaluateParams)
 
     def work() -> Computed:
@@ -59,7 +62,8 @@ def run_evaluate_shard(
         judge = lambda picture: evaluate_picture(ledger, segmenter, picture)
         with computed.busy(segmenter):
             rows = map_rows(pictures, judge, lambda p: p[0].item, check, computed)
-        report = ledger.put_blob(canonical_json(summarise(rows, params.definition)), "application/json")
+        summary = protocol_of(segmenter) | summarise(rows, params.definition)
+        report = ledger.put_blob(canonical_json(summary), "application/json")
         computed.outputs = {"rows": ledger.put_rows(rows).digest, "report": report.digest}
         computed.counts = {"in": len(triplets), "out": len(rows)}
         return computed
@@ -76,6 +80,12 @@ def evaluate_picture(
         raise RejectedItem("mask_size_mismatch", f"a mask is not of the picture's size {image.shape[:2]}")
     guesses = segmenter.segment(image, [triplet.expression for triplet in triplets])
     return [_compare(triplet, guess.mask) for triplet, guess in zip(triplets, guesses, strict=True)]
+
+
+def protocol_of(segmenter: Segmenter) -> dict[str, Any]:
+    """`{"protocol": "generated" | "teacher_forced"}`; empty for a segmenter that has no choice of them."""
+    named = getattr(segmenter, "protocol", "")
+    return {"protocol": named} if named else {}
 
 
 def summarise(rows: Iterable[EvaluatedExpression], definition: str) -> dict[str, Any]:

@@ -114,3 +114,21 @@ def test_every_head_is_whole_at_every_width(width: int) -> None:
     assert not any("…" in line for line in lines)
     beside = [line for line in lines if line.startswith("synres-learned ") and " - " not in line]
     assert len(beside) == len(heads)
+
+
+def test_how_models_answered_is_printed() -> None:
+    """Once where all arms agree, by arm where they do not, and not at all where no model has a choice."""
+    arms = {"real": _rows(1), "synres": _rows(3)}
+    forced = {"real": "teacher_forced", "synres": "teacher_forced"}
+    for protocols, expected in (
+        (forced, "Answers: teacher_forced."),
+        (forced | {"synres": "generated"}, "not to be compared: real teacher_forced, synres generated."),
+        ({}, ""),
+    ):
+        text = io.StringIO()
+        comparison = compare({7: arms}, "lisa", None, protocols)
+        print_comparison(Console(file=text, width=80), comparison)
+        printed = " ".join(text.getvalue().split())
+        assert expected in printed
+        assert ("Answers" in printed) == bool(protocols)
+        assert comparison_json(comparison)["protocols"] == protocols

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ from synres.domain.masks import encode_mask
 from synres.domain.types import Expression, ModelInfo, Triplet
 from synres.ledger.ledger import Ledger
 from synres.ledger.records import Action
-from synres.ports import Image, ScoredMask, ShardRequest
+from synres.ports import Image, ScoredMask, Segmenter, ShardRequest
 from synres.stages.evaluate import EVALUATE, EvaluatedExpression, run_evaluate_shard
 from synres.stages.params import EvaluateParams, encode_params
 from tests.fakes import MemoryStore
@@ -30,6 +30,12 @@ class FixedSegmenter:
         return [ScoredMask(_columns(*((0, 0) if e.startswith("no") else (0, 5))), 1.0) for e in expressions]
 
 
+class ForcedSegmenter(FixedSegmenter):
+    """One whose model was told the form of its answers."""
+
+    protocol = "teacher_forced"
+
+
 def _columns(first: int, last: int) -> np.ndarray:
     mask = np.zeros((10, 10), np.bool_)
     mask[:, first:last] = True
@@ -41,12 +47,14 @@ def _triplet(ledger: Ledger, item: str, expression: str, columns: tuple[int, int
     return Triplet(item, image, encode_mask(_columns(*columns)), expression, "", "MT", "day")
 
 
-def _run(ledger: Ledger, triplets: list[Triplet]) -> tuple[list[EvaluatedExpression], dict, tuple]:
+def _run(
+    ledger: Ledger, triplets: list[Triplet], segmenter: Callable[[], Segmenter] = FixedSegmenter
+) -> tuple[list[EvaluatedExpression], dict, tuple]:
     inputs = (ledger.put_blob(b"weights", "x").digest, ledger.put_rows(triplets).digest)
     params = encode_params(EvaluateParams(backend="fixed"))
     action = Action(EVALUATE.name, EVALUATE.version, MODEL.digest, params.decode(), inputs)
     request = ShardRequest(EVALUATE.name, action.digest(), inputs, params)
-    result = run_evaluate_shard(ledger, lambda weights: FixedSegmenter(), MODEL, request)
+    result = run_evaluate_shard(ledger, lambda weights: segmenter(), MODEL, request)
     report = json.loads(ledger.get_blob(result.outputs["report"]))
     return ledger.get_rows(result.outputs["rows"], EvaluatedExpression), report, result.rejections
 
@@ -84,3 +92,10 @@ def test_a_bad_picture_is_a_rejection(ledger: Ledger) -> None:
     )
     assert [row.item for row in rows] == ["good"]
     assert rejections == (("bad", "mask_size_mismatch"),)
+
+
+def test_the_report_says_how_the_model_answered(ledger: Ledger) -> None:
+    """Teacher-forced or generated, where there is a choice: such scores are not to be compared."""
+    triplets = [_triplet(ledger, "a", "the left", (0, 4))]
+    assert _run(ledger, triplets, ForcedSegmenter)[1]["protocol"] == "teacher_forced"
+    assert "protocol" not in _run(Ledger(MemoryStore()), [], FixedSegmenter)[1]
