@@ -3,6 +3,8 @@
 A backend whose model runs on a GPU says so in a field `device`, "cuda" or "cuda:0": the seconds of its calls
 are then GPU seconds. One without that field runs on the processor. One whose calls may overlap, since it
 keeps nothing between or within them, says so with `thread_safe = True`; others are called one at a time.
+A segmenter whose model may answer freely or with the answer's form given says which in a field `protocol`,
+"generated" or "teacher_forced": their scores are not to be compared.
 """
 
 from __future__ import annotations
