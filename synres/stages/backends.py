@@ -23,6 +23,44 @@ _KEPT = 8
 _TRAINED_KEPT = 4
 
 
+# libraries change defaults of the whole process while they build a model: one is built at a time
+_LOADING = threading.RLock()
+Key = TypeVar("Key")
+
+
+class _Kept(Generic[Key, Backend]):
+    """The last `most` of what was loaded. What is there is given at once, also while something loads."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._lock = threading.Lock()
+        self._loaded: OrderedDict[Key, Backend] = OrderedDict()
+
+    def get(self, key: Key, load: Callable[[], Backend]) -> Backend:
+        """Loads once, however many threads ask."""
+        found = self._find(key)
+        if found is not None:
+            return found
+        with _LOADING:
+            found = self._find(key)
+            if found is None:
+                found = self._keep(key, load())
+            return found
+
+    def _find(self, key: Key) -> Backend | None:
+        with self._lock:
+            if key in self._loaded:
+                self._loaded.move_to_end(key)
+            return self._loaded.get(key)
+
+    def _keep(self, key: Key, backend: Backend) -> Backend:
+        with self._lock:
+            self._loaded[key] = backend
+            while len(self._loaded) > self._most:
+                self._loaded.popitem(last=False)
+        return backend
+
+
 class Backends(Generic[Backend]):
     """`load` is a service's `load_backend`; its errors (NotFound, BackendUnavailable) are not kept.
 
@@ -31,13 +69,11 @@ class Backends(Generic[Backend]):
 
     def __init__(self, load: Callable[[BackendChoice], Backend]) -> None:
         self._load = load
-        self._lock = threading.Lock()
-        self._loaded: OrderedDict[str, Backend] = OrderedDict()
+        self._kept: _Kept[str, Backend] = _Kept(_KEPT)
 
     def get(self, choice: BackendChoice) -> Backend:
         """Loads once, however many threads ask."""
-        with self._lock:
-            return _kept(self._loaded, choice.label, lambda: self._load(choice), _KEPT)
+        return self._kept.get(choice.label, lambda: self._load(choice))
 
 
 class LoadSegmenter(Protocol):
@@ -52,27 +88,14 @@ class SegmenterBackends(Backends[Segmenter]):
         super().__init__(load)
         self._ledger = ledger
         self._load_weights = load
-        self._trained: OrderedDict[tuple[str, str], Segmenter] = OrderedDict()
+        self._trained: _Kept[tuple[str, str], Segmenter] = _Kept(_TRAINED_KEPT)
 
     def get_trained(self, choice: BackendChoice, weights: str) -> Segmenter:
         """`weights` is a blob's digest, "" the model's own. Raises ArtifactMissing or ArtifactCorrupt."""
         if not weights:
             return self.get(choice)
         load = lambda: self._load_weights(choice, self._ledger.get_blob(weights))
-        with self._lock:
-            return _kept(self._trained, (choice.label, weights), load, _TRAINED_KEPT)
-
-
-Key = TypeVar("Key")
-
-
-def _kept(kept: OrderedDict[Key, Backend], key: Key, load: Callable[[], Backend], most: int) -> Backend:
-    if key not in kept:
-        kept[key] = load()
-    kept.move_to_end(key)
-    while len(kept) > most:
-        kept.popitem(last=False)
-    return kept[key]
+        return self._trained.get((choice.label, weights), load)
 
 
 def options_of(choice: BackendChoice, kind: type[Options]) -> Options:

@@ -46,6 +46,26 @@ def test_a_backend_is_loaded_once_however_many_ask() -> None:
     assert backends.get(micro) == "MICRO"
 
 
+def test_what_is_loaded_does_not_wait_for_what_loads() -> None:
+    """A model of many gigabytes on its way in must not stop calls of the others."""
+    loading, go_on = threading.Event(), threading.Event()
+
+    def load(choice: BackendChoice) -> str:
+        if choice.backend == "huge":
+            loading.set()
+            assert go_on.wait(10)
+        return choice.backend
+
+    backends = Backends(load)
+    backends.get(BackendChoice("small"))
+    huge = threading.Thread(target=backends.get, args=(BackendChoice("huge"),))
+    huge.start()
+    assert loading.wait(10)
+    assert backends.get(BackendChoice("small")) == "small"
+    go_on.set()
+    huge.join()
+
+
 def test_another_model_or_option_is_another_backend_and_the_oldest_goes() -> None:
     """A caller who tries a hundred options does not keep a hundred models in memory."""
     loads: list[str] = []
