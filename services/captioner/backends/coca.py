@@ -22,6 +22,8 @@ from synres.models.folders import ModelFolder, model_info
 from synres.ports import FoundExpressions, Image, Mask, ObjectView
 
 VERSION = 1
+MAX_TEXTS = 1024
+"""Their logits for one token, 49,408 each, are 200 MB."""
 _UNREADABLE = "\N{REPLACEMENT CHARACTER}"
 
 
@@ -40,12 +42,24 @@ class CocaCaptioner:
 
     @torch.inference_mode()
     def caption(self, view: ObjectView, n: int, seed: int) -> FoundExpressions:
-        """`n` distinct expressions, best cosine first. Fewer say why: see `pick_expressions`."""
+        """`n` distinct expressions, best cosine first. Fewer say why: see `pick_expressions`.
+
+        Raises InvalidInput where `n` and the options ask for more texts at once than `MAX_TEXTS`.
+        """
+        self._check_count(n)
         others = [other.mask for other in view.others if other.mask.any()]
         seen = self.network.encode([self._square(view.image, mask) for mask in (view.mask, *others)])
         texts = self._texts(seen, n, seed)
         likeness = self.network.encode_texts(texts) @ seen.vectors.T if texts else torch.empty(0, 1)
         return pick_expressions(texts, likeness.cpu().double().numpy(), n, self._options.jaccard)
+
+    def _check_count(self, n: int) -> None:
+        beams = self._options.beams if self._options.decoding == "diverse_beam" else 1
+        if (texts := n * self._options.pool * beams) > MAX_TEXTS:
+            raise InvalidInput(
+                f"coca: {n} expressions with pool {self._options.pool} and {beams} beams are {texts} texts at"
+                f" once; ask for {MAX_TEXTS} at most"
+            )
 
     def _square(self, image: Image, mask: Mask) -> Image:
         return object_square(image, mask, self._options.view, self._options.context)

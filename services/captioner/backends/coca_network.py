@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -52,7 +52,7 @@ class CocaNetwork:
     def __init__(self, folder: ModelFolder, device: str = "cpu") -> None:
         """Raises BackendUnavailable for a folder that is no CoCa of open_clip."""
         config, preprocessing = read_config(folder)
-        self.network = CoCa(**{name: config[name] for name in _PARTS if name in config})
+        self.network = build_network(config)
         _load_weights(self.network, folder)
         self.network.eval().to(device)
         self.longest = min(self.network.text.context_length, self.network.context_length) - 2
@@ -69,13 +69,19 @@ class CocaNetwork:
 
     def next_logits(self, seen: Seen, index: int) -> NextLogits:
         """Of texts about picture `index`, which is not encoded again; logits lie on the CPU."""
-        place = slice(index, index + 1)
-        return lambda ids: torch.cat([self._step(seen, place, part) for part in ids.split(_ROWS)])
+        tokens = seen.tokens[index : index + 1]
+        return lambda ids: torch.cat([self._step(tokens, part) for part in ids.split(_ROWS)])
 
-    def _step(self, seen: Seen, place: slice, ids: Tensor) -> Tensor:
-        about = (part[place].expand(len(ids), *part.shape[1:]) for part in (seen.vectors, seen.tokens))
-        said = self.network(None, ids.to(self._device), *about, output_labels=False)
-        return said["logits"][:, -1].float().cpu()
+    def _step(self, tokens: Tensor, ids: Tensor) -> Tensor:
+        decoder = self.network.text_decoder
+        text = self.network.text(ids.to(self._device))[1]
+        shape, mask = text.shape, decoder.attn_mask[: text.shape[1], : text.shape[1]]
+        for block, look in zip(decoder.resblocks, decoder.cross_attn, strict=True):
+            text = block(text, attn_mask=mask)
+            # the picture is open to every token of every text: as one text, they share its keys and values
+            text = look(text.reshape(1, -1, shape[2]), k_x=tokens, v_x=tokens).view(shape)
+        logits = decoder.ln_final(text[:, -1]) @ decoder.text_projection
+        return logits.float().cpu()
 
     def encode_texts(self, expressions: Sequence[Expression]) -> Tensor:
         """Unit vectors (n, width); raises RejectedItem for an expression that would lose its end unseen.
@@ -101,6 +107,11 @@ class CocaNetwork:
     def spell(self, ids: Sequence[int]) -> str:
         """Token ids -> text; bytes that are no UTF-8 become U+FFFD."""
         return _LOOSE.sub("", self._tokenizer.decode(ids).strip())
+
+
+def build_network(config: Mapping[str, Any]) -> CoCa:
+    """Without weights, from open_clip's configuration."""
+    return CoCa(**{name: config[name] for name in _PARTS if name in config})
 
 
 def read_config(folder: ModelFolder) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -15,7 +15,7 @@ from PIL import Image as PilImage
 
 from services.captioner.backends import load_backend
 from services.captioner.backends.coca import CocaAligner, CocaCaptioner
-from services.captioner.backends.coca_network import CocaNetwork, read_config
+from services.captioner.backends.coca_network import CocaNetwork, build_network, read_config
 from services.captioner.backends.coca_options import CocaOptions
 from synres.domain.choice import BackendChoice
 from synres.domain.prompts import expression_key
@@ -151,15 +151,17 @@ def test_a_published_folder_is_known_by_its_name(tmp_path: Path) -> None:
     assert CocaNetwork(folder).longest == CONTEXT - 2
 
 
-@pytest.mark.parametrize(("name", "architecture"), [("ViT-B-32", 12), ("ViT-L-14", 24)])
-def test_both_published_sizes_are_known(folder: ModelFolder, name: str, architecture: int) -> None:
-    """The finetuned ones too: the architecture stands in each of the four names."""
+@pytest.mark.parametrize(("name", "millions"), [("ViT-B-32", 253.56), ("ViT-L-14", 638.45)])
+def test_both_published_sizes_are_known(folder: ModelFolder, name: str, millions: float) -> None:
+    """The architecture stands in each of the four names; its size is that of open_clip's model profile."""
     for prefix in ("", "mscoco_finetuned_"):
         published = replace(
             folder, name=f"laion/{prefix}CoCa-{name}-laion2B-s13B-b90k", path=Path("/nowhere")
         )
-        config, _ = read_config(published)
-        assert config["vision_cfg"]["layers"] == architecture
+        with torch.device("meta"):
+            network = build_network(read_config(published)[0])
+        size = sum(weight.numel() for weight in network.parameters())
+        assert size / 1e6 == pytest.approx(millions, abs=0.01)
 
 
 class Evil:
@@ -201,6 +203,8 @@ def test_options_are_checked_before_anything_is_computed(folder: ModelFolder) ->
         load_backend(BackendChoice("coca", options=(("temprature", 0.5),)))
     with pytest.raises(InvalidInput, match="top_p"):
         load_backend(BackendChoice("coca", options=(("top_p", 1.5),)))
+    with pytest.raises(InvalidInput, match=r"256 expressions with pool 8 and 1 beams are 2048 texts at once"):
+        CocaCaptioner(folder, OPTIONS).caption(_view(), 256, seed=0)
     with pytest.raises(InvalidInput, match=r"max_tokens is 40; it must be 3 \(min_tokens\) to 18"):
         CocaCaptioner(folder, CocaOptions(max_tokens=40))
 
