@@ -117,6 +117,10 @@ class GeneratorInput:
     view: ObjectView
 
 
+FILTERED = "filtered"
+"""The reason of a picture that a safety filter keeps back."""
+
+
 @dataclass(frozen=True, slots=True)
 class GeneratedImage:
     """A picture; `exact_masks` only from renderers, one for each expression (all False: no target).
@@ -220,7 +224,7 @@ class JobRunner(Protocol):
 
 
 __all__ = [
-    "Aligner", "ArtifactStore", "Captioner", "FoundExpressions", "GeneratedImage", "GeneratorInput",
-    "GroupParams", "Grouper", "Image", "ImageGenerator", "JobRunner", "JobStatus", "Mask", "ObjectView",
-    "SceneMask", "ScoredMask", "Segmenter", "ShardRequest", "ShardResult", "StoredObject",
+    "FILTERED", "Aligner", "ArtifactStore", "Captioner", "FoundExpressions", "GeneratedImage",
+    "GeneratorInput", "GroupParams", "Grouper", "Image", "ImageGenerator", "JobRunner", "JobStatus", "Mask",
+    "ObjectView", "SceneMask", "ScoredMask", "Segmenter", "ShardRequest", "ShardResult", "StoredObject",
 ]  # fmt: skip

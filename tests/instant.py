@@ -100,7 +100,9 @@ class InstantGenerator:
     def generate(self, request: GeneratorInput, seeds: Sequence[int]) -> list[GeneratedImage]:
         time.sleep(self._delay_s)
         masks = (np.eye(SIDE, dtype=np.bool_),) * len(request.expressions) if self.exact else None
-        return [GeneratedImage(np.full((SIDE, SIDE, 3), seed % 256, np.uint8), masks) for seed in seeds]
+        refusal = "the prompt says so" if "forbidden" in request.prompt else ""
+        pictures = [np.full((SIDE, SIDE, 3), seed % 256, np.uint8) for seed in seeds]
+        return [GeneratedImage(picture, masks, refusal) for picture in pictures]
 
 
 class InstantRenderer(InstantGenerator):

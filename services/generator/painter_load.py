@@ -16,20 +16,21 @@ from synres.errors import BackendUnavailable, Overloaded
 _DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}
 
 
-def load_painter(folder: Path, precision: str) -> Painter:
-    """On the GPU where there is one, else on the CPU with one thread: then pictures do not hang on cores.
+def load_painter(folder: Path, precision: str, device: str = "") -> Painter:
+    """On `device`, by default the GPU where there is one; on the CPU with one thread, so that pictures do not
+    hang on the number of cores.
 
     Raises BackendUnavailable for a folder without a loadable pipeline, Overloaded for a GPU without room.
     """
     diffusers.utils.logging.disable_progress_bar()
     transformers.utils.logging.disable_progress_bar()
-    on_gpu = torch.cuda.is_available()
-    if not on_gpu:
+    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    if device == "cpu":
         torch.set_num_threads(1)
     pipeline = _read(folder, precision)
     pipeline.set_progress_bar_config(disable=True)
     try:
-        return Painter(pipeline.to("cuda" if on_gpu else "cpu"))
+        return Painter(pipeline.to(device))
     except torch.OutOfMemoryError as error:
         raise Overloaded(
             f"the GPU has no room for {folder.name}: free it, or take a smaller model"

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import grpc
 
 from synres.data.images import encode_png
-from synres.errors import InvalidInput
+from synres.errors import InvalidInput, RejectedItem
 from synres.ledger.ledger import Ledger
-from synres.ports import GeneratorInput, ImageGenerator, ShardRequest, ShardResult
+from synres.ports import FILTERED, GeneratorInput, ImageGenerator
 from synres.rpc.calls import ModelCalls, check_count, check_of
 from synres.rpc.codec import choice_from_proto, model_to_proto, view_from_proto
 from synres.rpc.generator.v1 import generator_pb2, generator_pb2_grpc
 from synres.stages.backends import Backends
 from synres.stages.generate import GENERATE, NO_VIEW, run_generate_shard
 from synres.stages.params import GenerateParams, decode_params
-from synres.stages.shard import Check
 
 
 class GeneratorServicer(generator_pb2_grpc.GeneratorServiceServicer):
@@ -26,7 +27,9 @@ class GeneratorServicer(generator_pb2_grpc.GeneratorServiceServicer):
     def RunGenerateShard(
         self, request: generator_pb2.RunGenerateShardRequest, context: grpc.ServicerContext
     ) -> generator_pb2.RunGenerateShardResponse:
-        result = self._calls.run_shard(request.shard, context, self._run)
+        generator = self._backends.get(decode_params(request.shard.params, GenerateParams).choice)
+        work = partial(run_generate_shard, self._ledger, generator)
+        result = self._calls.run_shard(request.shard, context, work, generator)
         return generator_pb2.RunGenerateShardResponse(result=result)
 
     def Describe(
@@ -40,14 +43,12 @@ class GeneratorServicer(generator_pb2_grpc.GeneratorServiceServicer):
     ) -> generator_pb2.GenerateResponse:
         generator = self._backends.get(choice_from_proto(request))
         inputs = _inputs(request, generator)
-        with self._calls.turn(check_of(context)):
+        with self._calls.turn(check_of(context), generator):
             pictures = generator.generate(inputs, list(request.seeds))
+        for refusal in filter(None, (picture.refusal for picture in pictures)):
+            raise RejectedItem(FILTERED, refusal)
         images = [encode_png(picture.image) for picture in pictures]
         return generator_pb2.GenerateResponse(images=images, model=model_to_proto(generator.model))
-
-    def _run(self, request: ShardRequest, check: Check) -> ShardResult:
-        choice = decode_params(request.params, GenerateParams).choice
-        return run_generate_shard(self._ledger, self._backends.get(choice), request, check)
 
 
 def _inputs(request: generator_pb2.GenerateRequest, generator: ImageGenerator) -> GeneratorInput:

@@ -50,8 +50,11 @@ class ModelCalls:
         self._wait = telemetry.QUEUE_SECONDS.labels(service)
 
     @contextmanager
-    def turn(self, check: Check) -> Iterator[None]:
-        """Waits for the models while the caller waits too."""
+    def turn(self, check: Check, backend: object = None) -> Iterator[None]:
+        """Waits for the models while the caller waits too; a `thread_safe` backend takes all at once."""
+        if getattr(backend, "thread_safe", False):
+            yield
+            return
         started_s = time.perf_counter()
         while not self._lock.acquire(timeout=_POLL_S):
             check()
@@ -67,11 +70,12 @@ class ModelCalls:
         message: stage_pb2.ShardRequest,
         context: grpc.ServicerContext,
         work: Callable[[ShardRequest, Check], ShardResult],
+        backend: object = None,
     ) -> stage_pb2.ShardResult:
-        """`work` is a stage; what became of the shard is logged and counted."""
+        """`work` is a stage, around `backend`; what became of the shard is logged and counted."""
         request = replace(request_from_proto(message), trace_id=telemetry.trace_id())
         check = check_of(context)
-        with telemetry.bound(stage=request.stage, shard=request.action[:12]), self.turn(check):
+        with telemetry.bound(stage=request.stage, shard=request.action[:12]), self.turn(check, backend):
             result = work(request, check)
             telemetry.count_shard(request.stage, result)
         return result_to_proto(result)

@@ -24,18 +24,23 @@ from synres.settings import ServiceSettings, load_settings
 
 Settings = TypeVar("Settings", bound=ServiceSettings)
 
+_READINESS_S = 1.0
 _SPARE_THREADS = 4  # for health checks, and to tell callers that the service is full
 
 
 class Server:
     """Add servicers to `grpc`, then `run()` in a process of its own, or use it as a context manager.
 
-    `service` is the full proto name. Raises SettingInvalid without a token beyond loopback.
+    `service` is the full proto name; `is_ready` is asked every second, for a service that is of no
+    use without another server behind it. Raises SettingInvalid without a token beyond loopback.
     """
 
-    def __init__(self, service: str, settings: ServiceSettings) -> None:
+    def __init__(
+        self, service: str, settings: ServiceSettings, is_ready: Callable[[], bool] | None = None
+    ) -> None:
         _require_token(settings)
-        self._settings = settings
+        self._settings, self._is_ready = settings, is_ready
+        self._stopped = threading.Event()
         self._names = [health.OVERALL_HEALTH, service]
         token = settings.token.get_secret_value() if settings.token else None
         self.grpc = grpc.server(
@@ -60,12 +65,17 @@ class Server:
                 f"SYNRES_LISTEN: cannot listen on {self._settings.listen}: {error}"
             ) from error
         self.grpc.start()
-        self._say(health_pb2.HealthCheckResponse.SERVING)
+        if self._is_ready is None:
+            self._say(health_pb2.HealthCheckResponse.SERVING)
+        else:
+            self._say(health_pb2.HealthCheckResponse.NOT_SERVING)
+            threading.Thread(target=self._watch, args=(self._is_ready,), daemon=True).start()
         telemetry.log.info("serving", address=f"{host}:{port}")
         return f"{host}:{port}"
 
     def stop(self) -> None:
         """NOT_SERVING, then no new calls after the delay, then wait for those under way within the grace."""
+        self._stopped.set()
         self._say(health_pb2.HealthCheckResponse.NOT_SERVING)
         time.sleep(self._settings.drain_delay_s)
         self.grpc.stop(self._settings.grace_s).wait()
@@ -89,6 +99,13 @@ class Server:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
+
+    def _watch(self, is_ready: Callable[[], bool]) -> None:
+        states = health_pb2.HealthCheckResponse
+        while not self._stopped.wait(_READINESS_S):
+            state = states.SERVING if is_ready() else states.NOT_SERVING
+            if not self._stopped.is_set():
+                self._say(state)
 
     def _say(self, status: health_pb2.HealthCheckResponse.ServingStatus) -> None:
         for name in self._names:

@@ -11,9 +11,17 @@ from synres.domain.digests import digest_json
 from synres.domain.masks import encode_mask
 from synres.domain.prompts import composite_prompt
 from synres.domain.seeds import derive_seed
-from synres.domain.types import CaptionedSample, Expression, SynthImage, Triplet
+from synres.domain.types import CaptionedSample, Expression, Rejection, SynthImage, Triplet
 from synres.ledger.ledger import Ledger
-from synres.ports import GeneratedImage, GeneratorInput, ImageGenerator, ObjectView, ShardRequest, ShardResult
+from synres.ports import (
+    FILTERED,
+    GeneratedImage,
+    GeneratorInput,
+    ImageGenerator,
+    ObjectView,
+    ShardRequest,
+    ShardResult,
+)
 from synres.stages.params import GenerateParams, decode_params
 from synres.stages.shard import Check, Computed, StageCode, map_rows, never_stop, run_shard
 from synres.stages.sources import load_view
@@ -25,7 +33,10 @@ NO_VIEW = ObjectView(np.zeros((1, 1, 3), np.uint8), np.zeros((1, 1), np.bool_), 
 def run_generate_shard(
     ledger: Ledger, generator: ImageGenerator, request: ShardRequest, check: Check = never_stop
 ) -> ShardResult:
-    """Rows of CaptionedSample -> rows of SynthImage; renderers also leave "oracle", exact Triplets."""
+    """Rows of CaptionedSample -> rows of SynthImage; renderers also leave "oracle", exact Triplets.
+
+    A picture that a safety filter refuses is a rejection by itself; the sample's others go on.
+    """
     params = decode_params(request.params, GenerateParams)
 
     def work() -> Computed:
@@ -64,7 +75,16 @@ def _generate(
         with computed.busy(generator):
             pictures = generator.generate(GeneratorInput(prompt, expressions, view), seeds)
         for k, (_, picture) in enumerate(zip(seeds, pictures, strict=True)):
-            yield _store(ledger, picture, captioned.item, (index, k), prompt, expressions)
+            if picture.refusal:
+                _keep_back(digest_json([captioned.item, index, k]), picture.refusal, computed)
+            else:
+                yield _store(ledger, picture, captioned.item, (index, k), prompt, expressions)
+
+
+def _keep_back(item: str, refusal: str, computed: Computed) -> None:
+    """The refusal is told, the picture stored nowhere."""
+    computed.rejections.append(Rejection(item, FILTERED))
+    computed.messages[item] = refusal
 
 
 def _store(

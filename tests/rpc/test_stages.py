@@ -268,6 +268,14 @@ def test_generate_one_prompt(serve: Serve) -> None:
     assert [int(image[0, 0, 0]) for image in images] == [5, 255]
 
 
+def test_a_filtered_picture_is_refused(serve: Serve) -> None:
+    """Who asks for one picture gets the filter's sentence, and no picture."""
+    request = GeneratorInput("a forbidden cat", ("a cat",), VIEW)
+    with GeneratorClient(serve("generator"), timeout_s=20) as client, pytest.raises(RejectedItem) as caught:
+        client.generate(INSTANT, request, [5])
+    assert (caught.value.reason, caught.value.message) == ("filtered", "the prompt says so")
+
+
 def test_segment_one_picture(serve: Serve, ledger: Ledger) -> None:
     """One mask of the picture's size for each expression; trained weights by digest."""
     weights = ledger.put_blob(b"abc", "application/octet-stream").digest

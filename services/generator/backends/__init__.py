@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from synres.domain.choice import BackendChoice
-from synres.errors import NotFound
+from synres.errors import BackendUnavailable, NotFound
 from synres.ports import ImageGenerator
 from synres.stages.backends import options_of, refuse_extras
 
-NAMES = ("cutpaste", "micro", "procedural", "sana")
+NAMES = ("cutpaste", "micro", "procedural", "sana", "triton")
 SANA = "Efficient-Large-Model/Sana_1600M_1024px_BF16_diffusers"
 """The model of backend `sana` unless a run spec names another."""
 
@@ -37,6 +37,8 @@ def load_backend(choice: BackendChoice) -> ImageGenerator:
         return ProceduralGenerator()
     if choice.backend == "sana":
         return _load_sana(choice)
+    if choice.backend == "triton":
+        return _load_triton(choice)
     raise NotFound(f"generator backend {choice.backend!r} does not exist; there is {', '.join(NAMES)}")
 
 
@@ -50,3 +52,18 @@ def _load_sana(choice: BackendChoice) -> ImageGenerator:
     from services.generator.backends.sana import SanaGenerator
 
     return SanaGenerator(folder, options)
+
+
+def _load_triton(choice: BackendChoice) -> ImageGenerator:
+    from services.generator.painter_options import TritonOptions
+    from services.generator.settings import TritonSettings
+    from synres.settings import load_settings
+
+    options, settings = options_of(choice, TritonOptions), load_settings(TritonSettings)
+    if not settings.triton_address:
+        raise BackendUnavailable(
+            "backend triton needs SYNRES_TRITON_ADDRESS: host:port of Triton's gRPC endpoint"
+        )
+    from services.generator.backends.triton import TritonGenerator
+
+    return TritonGenerator(choice.model or settings.triton_model, options, settings)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -40,6 +41,14 @@ class Forgetful(InstantGenerator):
         return super().generate(request, seeds[:-1])
 
 
+class Strict(InstantGenerator):
+    """A safety filter keeps every first picture back."""
+
+    def generate(self, request: GeneratorInput, seeds: Sequence[int]) -> list[GeneratedImage]:
+        first, *others = super().generate(request, seeds)
+        return [replace(first, refusal="a sentence"), *others]
+
+
 class Vague(InstantGenerator):
     """Knows one exact mask too few."""
 
@@ -70,6 +79,18 @@ def test_a_generator_that_gives_less_is_a_fault(ledger: Ledger, backend: Instant
     with pytest.raises(ValueError, match="zip"):
         run_generate_shard(ledger, backend, request)
     assert ledger.find_record("generate", request.action) is None
+
+
+def test_a_filtered_picture_is_a_rejection_of_its_own(ledger: Ledger) -> None:
+    """It is stored nowhere, its reason is recorded, and the sample's other picture goes on."""
+    request = _generate_request(ledger)
+    result = run_generate_shard(ledger, Strict(), request)
+    assert result.counts == {"in": 1, "out": 1}
+    ((item, reason),) = result.rejections
+    assert reason == "filtered"
+    record = ledger.find_record("generate", request.action)
+    assert record is not None
+    assert record.meta.messages == {item: "a sentence"}
 
 
 def test_a_score_that_is_no_number_is_a_rejection(ledger: Ledger) -> None:
