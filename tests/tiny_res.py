@@ -18,6 +18,12 @@ _FIXTURES = Path(__file__).parent / "fixtures"
 _SAM_HEADS = 4
 
 
+def register_all(models: Path) -> None:
+    """LISA in both layouts, GSVA and GLaMM, with all that they stand on."""
+    for register in (register_lisa, register_unmerged_lisa, register_gsva, register_glamm):
+        register(models)
+
+
 def register_lisa(models: Path) -> str:
     """Merged; its configuration names its CLIP. Returns the model's name."""
     _register_clip(models, "lisa", "tiny/clip")

@@ -11,11 +11,14 @@ import pytest
 from services.allinone import in_process, local_s3
 from synres.ledger.file_store import FileStore
 from synres.ledger.s3_store import S3Store
-from synres.models.folders import register_folder
+from synres.models.folders import models_dir, register_folder
+from synres.models.onnx_export import export_micro
 from synres.ports import ArtifactStore
 from synres.settings import ClientSettings, ServiceSettings, StoreSettings
 from tests.fakes import MemoryStore
 from tests.tiny_coca import write_coca
+from tests.tiny_models import write_clipseg, write_sam3
+from tests.tiny_res import register_all
 
 OpenStore = Callable[[], ArtifactStore]
 
@@ -54,6 +57,17 @@ def tiny_models(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SYNRES_MODELS_DIR", str(folder))
         yield
+
+
+@pytest.fixture(scope="session")
+def tiny_segmenters(tiny_models: None) -> None:
+    """Segmenters of the real architectures with random weights, and what they stand on."""
+    for name, write in (("clipseg", write_clipseg), ("sam3", write_sam3)):
+        folder = models_dir() / f"tiny--{name}"
+        register_folder(write(folder), f"tiny/{name}", name, "MIT")
+    export_micro(models_dir() / "micro-onnx")
+    register_folder(models_dir() / "micro-onnx", "micro-onnx", "onnx", "Apache-2.0")
+    register_all(models_dir())
 
 
 @pytest.fixture(scope="session")

@@ -21,21 +21,39 @@ EXPRESSIONS = ("the red circle", "the square", "the large star")
 IMAGE = next(real_validation(3, 1)).image
 
 
-SHIPPED = ("micro",)
-"""Backends that need nothing but the package."""
+BITWISE = ("instant", "micro", "remote")
+"""Adapters that claim equal bytes on every machine; the others promise it for one machine."""
+FROM_FOLDERS = {
+    "clipseg": BackendChoice("clipseg", "tiny/clipseg"),
+    "sam3": BackendChoice("sam3", "tiny/sam3"),
+    "onnx": BackendChoice("onnx", "micro-onnx"),
+    "lisa": BackendChoice("lisa", "tiny/lisa"),
+    "gsva": BackendChoice("gsva", "tiny/gsva", (("base", "tiny/gsva-base"),)),
+    "glamm": BackendChoice("glamm", "tiny/glamm", (("protocol", "teacher_forced"),)),
+}
+TRAINED = {"micro": BackendChoice("micro")} | {n: FROM_FOLDERS[n] for n in ("lisa", "gsva", "glamm")}
 
 
-@pytest.fixture(params=["instant", *SHIPPED, "remote"])
-def segmenter(request: pytest.FixtureRequest) -> Iterator[Segmenter]:
-    """Each adapter of the port."""
-    if request.param == "instant":
+@pytest.fixture(scope="module", params=["instant", "micro", "remote", *FROM_FOLDERS])
+def name(request: pytest.FixtureRequest) -> str:
+    """Of an adapter."""
+    return str(request.param)
+
+
+@pytest.fixture(scope="module")
+def segmenter(name: str, request: pytest.FixtureRequest) -> Iterator[Segmenter]:
+    """Each adapter of the port, loaded once."""
+    if name == "instant":
         yield InstantSegmenter()
-    elif request.param == "remote":
+    elif name == "remote":
         clients: ClientSettings = request.getfixturevalue("services")
         with SegmenterClient(clients.segmenter_address, timeout_s=60) as client:
             yield RemoteSegmenter(client, BackendChoice("micro"))
+    elif name in FROM_FOLDERS:
+        request.getfixturevalue("tiny_segmenters")
+        yield load_backend(FROM_FOLDERS[name])
     else:
-        yield load_backend(BackendChoice(request.param))
+        yield load_backend(BackendChoice(name))
 
 
 @pytest.mark.parametrize(
@@ -62,18 +80,19 @@ def test_no_expressions_no_masks(segmenter: Segmenter) -> None:
     assert segmenter.segment(IMAGE, []) == []
 
 
-def test_the_model_says_what_it_is(segmenter: Segmenter) -> None:
-    """A digest that an action can name, and a licence to show before a run."""
+def test_the_model_says_what_it_is(segmenter: Segmenter, name: str) -> None:
+    """A digest that an action can name, a licence to show before a run, and what it claims of its bytes."""
     assert len(segmenter.model.digest) == 64
     assert segmenter.model.licence
-    assert segmenter.model.bitwise
+    assert segmenter.model.bitwise == (name in BITWISE)
 
 
-@pytest.mark.parametrize("name", SHIPPED)
-def test_bytes_that_are_no_weights_are_corrupt(name: str) -> None:
+@pytest.mark.parametrize("trained", TRAINED)
+@pytest.mark.usefixtures("tiny_segmenters")
+def test_bytes_that_are_no_weights_are_corrupt(trained: str) -> None:
     """Weights of another model, or a broken file, are said and never half loaded."""
     with pytest.raises(ArtifactCorrupt):
-        load_backend(BackendChoice(name), b"not safetensors")
+        load_backend(TRAINED[trained], b"not safetensors")
 
 
 def test_an_unknown_backend_is_not_found() -> None:

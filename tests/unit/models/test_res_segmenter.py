@@ -20,14 +20,7 @@ from synres.models.res_families import GsvaOptions, LisaOptions, ResOptions, gla
 from synres.models.res_folders import open_res
 from synres.models.res_segmenter import ROWS, ResSegmenter
 from synres.ports import ScoredMask
-from tests.tiny_res import (
-    register_glamm,
-    register_gsva,
-    register_lisa,
-    register_lisa_without_encoder,
-    register_unmerged_lisa,
-    teach_to_answer,
-)
+from tests.tiny_res import register_all, register_lisa_without_encoder, teach_to_answer
 
 IMAGE = np.random.default_rng(0).integers(0, 256, (60, 90, 3), dtype=np.uint8)
 OTHER = IMAGE[::-1].copy()
@@ -45,8 +38,7 @@ KINDS: dict[str, tuple[Any, Any]] = {
 def models(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """All tiny models, where backends look for them."""
     folder = tmp_path_factory.mktemp("models")
-    for register in (register_lisa, register_unmerged_lisa, register_gsva, register_glamm):
-        register(folder)
+    register_all(folder)
     register_lisa_without_encoder(folder)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SYNRES_MODELS_DIR", str(folder))
