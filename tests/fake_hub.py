@@ -18,12 +18,14 @@ LARGE = (".safetensors", ".bin")
 
 @dataclass
 class FakeHub:
-    """One repository. `served` replaces what is sent for a path; `gets` counts what was fetched."""
+    """One repository. `served` replaces what is sent for a path; `gets` counts what was fetched; a `gated` one
+    asks for an account."""
 
     name: str
     files: dict[str, bytes]
     served: dict[str, bytes] = field(default_factory=dict)
     gets: Counter[str] = field(default_factory=Counter)
+    gated: bool = False
     url: str = ""
 
     def siblings(self) -> list[dict[str, object]]:
@@ -64,7 +66,9 @@ class Handler(BaseHTTPRequestHandler):
     def _answer(self, body: bool) -> None:
         path, api = unquote(urlsplit(self.path).path), f"/api/models/{self.hub.name}"
         wanted = path.removeprefix(f"/{self.hub.name}/resolve/{COMMIT}/")
-        if path.startswith(f"{api}/tree/"):
+        if self.hub.gated:
+            self._json(403, {"error": "gated"}, "GatedRepo")
+        elif path.startswith(f"{api}/tree/"):
             self._json(200, self.hub.tree())
         elif path in (api, f"{api}/revision/{COMMIT}"):
             self._json(200, {"id": self.hub.name, "sha": COMMIT, "siblings": self.hub.siblings()})

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 
-import msgspec
 import torch
 
 from services.trainer.backends import load_backend
@@ -13,7 +12,7 @@ from synres.errors import InvalidInput
 from synres.ledger.ledger import Ledger
 from synres.ports import ShardRequest, ShardResult
 from synres.stages.evaluate import EVALUATE, run_evaluate_shard
-from synres.stages.params import ChoiceParams
+from synres.stages.params import choice_of
 from synres.stages.shard import Check
 from synres.stages.train import TRAIN
 
@@ -23,7 +22,7 @@ _PICTURES = 50
 def run_request(ledger: Ledger, request: ShardRequest, report: Report) -> ShardResult:
     """Trains or evaluates, or answers from the record. Uses one thread, so that results repeat."""
     torch.set_num_threads(1)
-    backend = load_backend(msgspec.json.decode(request.params, type=ChoiceParams).choice)
+    backend = load_backend(choice_of(request.params))
     if request.stage == TRAIN.name:
         return run_training(ledger, backend, request, report)
     if request.stage == EVALUATE.name:

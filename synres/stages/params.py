@@ -115,6 +115,14 @@ def encode_params(params: object) -> bytes:
     return canonical_json({name: value for name, value in given.items() if value or name not in _OPTIONAL})
 
 
+def choice_of(data: bytes) -> BackendChoice:
+    """What computes, from params of any stage; raises InvalidInput for other bytes."""
+    try:
+        return msgspec.json.decode(data, type=ChoiceParams).choice
+    except ValueError as error:
+        raise InvalidInput(f"params name no backend: {error}") from error
+
+
 def decode_params(data: bytes, params_type: type[Params]) -> Params:
     """The inverse; raises InvalidInput for unknown, missing, mistyped or excessive fields, or other bytes."""
     try:

@@ -167,6 +167,14 @@ def test_a_file_of_another_digest_is_refused_and_fetched_again(models_dir: Path)
         assert hub.gets == {"config.json": 1, "model.safetensors": 2}
 
 
+def test_a_gated_model_says_what_to_do(models_dir: Path) -> None:
+    """As SAM 3 is."""
+    with serving_hub(FakeHub("own/Model", FILES, gated=True)) as hub:
+        refused = pull(hub, models_dir)
+    assert refused.returncode == 3
+    assert "own/Model is for those who accepted its terms on the hub: do so, then log in" in refused.stderr
+
+
 def test_an_unknown_revision_or_a_hub_that_is_gone_is_said(models_dir: Path) -> None:
     """One sentence, the input's exit code or the backend's, and no model."""
     with serving_hub(FakeHub("own/Model", FILES)) as hub:

@@ -7,8 +7,17 @@ from dataclasses import replace
 
 import pytest
 
+from synres.domain.choice import choose
 from synres.errors import InvalidInput, SpecInvalid
-from synres.stages.params import CaptionParams, GenerateParams, TrainParams, decode_params, encode_params
+from synres.stages.params import (
+    CaptionParams,
+    GenerateParams,
+    SegmentParams,
+    TrainParams,
+    choice_of,
+    decode_params,
+    encode_params,
+)
 from tests.runs import spec_with
 
 TRAINING = TrainParams(
@@ -49,3 +58,13 @@ def test_a_spec_has_the_same_bounds(given: str, asked: str, bound: int) -> None:
     """A run that every service would refuse does not start."""
     with pytest.raises(SpecInvalid, match=rf"{asked.split()[-2].rstrip(':')}.*less than or equal to {bound}"):
         spec_with((given, asked))
+
+
+def test_a_choice_is_read_from_params_of_any_stage() -> None:
+    """A job knows its backend before it knows its stage's params."""
+    params = encode_params(SegmentParams(backend="lisa", model="own/Lisa", options={"precision": "bf16"}))
+    assert choice_of(params) == choose("lisa", "own/Lisa", {"precision": "bf16"})
+    assert decode_params(params, SegmentParams).choice == choice_of(params)
+    for other in (b"{}", b"[", b'{"backend":1}', b'{"backend":"a","model":"../x"}'):
+        with pytest.raises(InvalidInput):
+            choice_of(other)
