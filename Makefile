@@ -8,7 +8,7 @@ export OMP_NUM_THREADS ?= 1
 export HF_HUB_OFFLINE  := 1
 SITE   := import sysconfig; print(sysconfig.get_path("purelib"))
 
-.PHONY: demo study test lint chaos triton heavy-tools protos micro-weights bench clean
+.PHONY: demo study test lint chaos triton heavy-tools protos micro-weights bench bench-segmenter clean
 
 ## the whole method on the micro world, from nothing to a table, in minutes
 demo: $(VENV)/.demo
@@ -50,6 +50,10 @@ micro-weights: $(VENV)/.dev
 bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/itag.py
 	$(BIN)/python benchmarks/coordinator.py
+
+## what shared encodes save, and ONNX Runtime beside torch (about a CPU-minute)
+bench-segmenter: $(VENV)/.dev
+	$(BIN)/python -m benchmarks.segmenter
 
 clean:
 	rm -rf $(VENV) $(TRITON_VENV) build *.egg-info
