@@ -1,4 +1,5 @@
-"""Checkpoints: weights, optimizer state, step and log so far, so that a killed training goes on exactly.
+"""Checkpoints: trained weights, optimizer state, step and log so far, so that a killed training goes on
+exactly. What is frozen is not in them: it comes from where it came from.
 
 The pointer `training/<action>/<step>.json` stands outside `runs/`: the same action of another run resumes
 from it too. It is written after its blobs; a pointer whose blobs are gone or unreadable is passed over, since
@@ -70,10 +71,19 @@ def drop_checkpoints(ledger: Ledger, action: str) -> None:
 def restore(checkpoint: Checkpoint, module: nn.Module, optimizer: torch.optim.Optimizer) -> None:
     """Puts the state back into a model and an optimizer of the same kind."""
     weights, slots = _split(checkpoint.tensors)
-    module.load_state_dict(weights)
+    trained = _trained(module)
+    with torch.no_grad():
+        for name, parameter in trained.items():
+            parameter.copy_(weights[name])
     state = optimizer.state_dict()
-    state["state"] = {index: _laid_out(slots[index], like) for index, like in enumerate(module.parameters())}
+    likes = list(trained.values())
+    # a part without a gradient so far has no slots
+    state["state"] = {index: _laid_out(of_one, likes[index]) for index, of_one in slots.items()}
     optimizer.load_state_dict(state)
+
+
+def _trained(module: nn.Module) -> dict[str, nn.Parameter]:
+    return {name: parameter for name, parameter in module.named_parameters() if parameter.requires_grad}
 
 
 def _laid_out(slots: dict[str, Tensor], like: Tensor) -> dict[str, Tensor]:
@@ -99,7 +109,7 @@ def _readable(ledger: Ledger, action: str) -> Iterator[Checkpoint]:
 
 
 def _tensors(module: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
-    tensors = {f"weights.{name}": tensor.contiguous() for name, tensor in module.state_dict().items()}
+    tensors = {f"weights.{name}": part.detach().contiguous() for name, part in _trained(module).items()}
     for index, slots in optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer.{index}.{name}": value.contiguous() for name, value in slots.items()}
     return tensors

@@ -71,6 +71,7 @@ class Loader:
             expressions=tuple(expression for expression, _ in targets),
             masks=np.stack([mask for _, mask in targets]),
             refusals=sum(example.refusals for example in examples),
+            seed=derive_seed(self._params.seed, "wording", step),
         )
 
     def _examples(self, step: int) -> list[Example]:

@@ -62,9 +62,8 @@ def _train(
     ledger: Ledger, model: Trainable, request: ShardRequest, params: TrainParams, report: Report
 ) -> list[StepLog]:
     loader = Loader(ledger, training_rows(ledger, request, params), params, model.side)
-    optimizer = torch.optim.AdamW(
-        model.module.parameters(), lr=params.learning_rate, weight_decay=params.weight_decay
-    )
+    trained = [parameter for parameter in model.module.parameters() if parameter.requires_grad]
+    optimizer = torch.optim.AdamW(trained, lr=params.learning_rate, weight_decay=params.weight_decay)
     log: list[StepLog] = []
     checkpoint = load_checkpoint(ledger, request.action)
     if checkpoint is not None:
@@ -114,4 +113,5 @@ def _starting_model(
 ) -> Trainable:
     if params.weights_input == FROM_SCRATCH:
         return backend.scratch(derive_seed(params.seed, "scratch"))
-    return backend.open(starting_weights(ledger, request, params))
+    weights = starting_weights(ledger, request, params)
+    return backend.open(weights, derive_seed(params.seed, "new parts"))

@@ -17,7 +17,8 @@ from synres.ports import Segmenter
 class Batch:
     """P pictures and B >= P expressions of them; expressions of one picture may share its encoding.
 
-    `refusals` counts superclass replacements that were drawn but not made.
+    `refusals` counts superclass replacements that were drawn but not made. `seed`, a function of the step, is
+    for what else a model draws: the wording of a question.
     """
 
     images: NDArray[np.uint8]
@@ -28,13 +29,11 @@ class Batch:
     masks: NDArray[np.bool_]
     """(B, side, side)."""
     refusals: int = 0
+    seed: int = 0
 
 
-class Trainable(Segmenter, Protocol):
-    """A RES model with its weights; as a Segmenter it takes pictures of any size.
-
-    One on a GPU has `device`, as every backend.
-    """
+class Trainable(Protocol):
+    """A RES model with its weights, about to be trained."""
 
     @property
     def side(self) -> int:
@@ -42,13 +41,13 @@ class Trainable(Segmenter, Protocol):
 
     @property
     def module(self) -> nn.Module:
-        """What is optimised, and what a checkpoint holds."""
+        """What requires a gradient is optimised, and is what a checkpoint holds."""
 
     def loss(self, batch: Batch) -> Tensor:
         """A scalar with gradient."""
 
     def weights(self) -> bytes:
-        """safetensors, equal for equal weights."""
+        """safetensors of what was trained, equal for equal weights."""
 
 
 class TrainableBackend(Protocol):
@@ -56,8 +55,14 @@ class TrainableBackend(Protocol):
 
     model: ModelInfo
 
-    def open(self, weights: bytes | None) -> Trainable:
-        """From safetensors, or the shipped base for None; raises ArtifactCorrupt for another model's."""
+    def open(self, weights: bytes | None, seed: int) -> Trainable:
+        """From safetensors, or the base for None; raises ArtifactCorrupt for another model's.
+
+        Parts that neither of them holds are drawn, equal for equal seeds.
+        """
 
     def scratch(self, seed: int) -> Trainable:
-        """Freshly drawn weights, equal for equal seeds."""
+        """Freshly drawn weights, equal for equal seeds; raises InvalidInput for what only has a base."""
+
+    def segmenter(self, weights: bytes) -> Segmenter:
+        """For evaluation: what a training has left, on pictures of any size; raises as `open`."""

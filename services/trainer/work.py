@@ -26,7 +26,7 @@ def run_request(ledger: Ledger, request: ShardRequest, report: Report) -> ShardR
     if request.stage == TRAIN.name:
         return run_training(ledger, backend, request, report)
     if request.stage == EVALUATE.name:
-        return run_evaluate_shard(ledger, backend.open, backend.model, request, _counting(report))
+        return run_evaluate_shard(ledger, backend.segmenter, backend.model, request, _counting(report))
     raise InvalidInput(f'the trainer knows the stages "train" and "evaluate", not "{request.stage}"')
 
 

@@ -19,6 +19,12 @@ from synres.models.lisa import LisaModel
 from synres.models.llama_tokens import FamilyTokens
 from synres.models.res_model import ResModel
 
+DEFAULT_MODELS = {
+    "lisa": "xinlai/LISA-7B-v1",
+    "gsva": "LeapLabTHU/gsva-7b-ft-gres",
+    "glamm": "MBZUAI/GLaMM-RefSeg",
+}
+"""Where a choice names no model."""
 Protocol = Literal["generated", "teacher_forced"]
 Ask = Callable[[Sequence[str]], list[Conversation]]
 

@@ -9,8 +9,9 @@ from synres.errors import InvalidInput, NotFound
 from synres.ports import Segmenter
 from synres.stages.backends import refuse_extras
 
-NAMES = ("micro", "clipseg", "sam3", "onnx", "lisa", "gsva", "glamm")
-_TRAINED = ("micro",)
+_RES = ("lisa", "gsva", "glamm")
+NAMES = ("micro", "clipseg", "sam3", "onnx", *_RES)
+_TRAINED = ("micro", *_RES)
 
 
 def load_backend(choice: BackendChoice, weights: bytes | None = None) -> Segmenter:
@@ -28,7 +29,8 @@ def load_backend(choice: BackendChoice, weights: bytes | None = None) -> Segment
         return _micro(choice, weights)
     if choice.backend in NAMES:
         loader = import_module(f"{__name__}.{choice.backend}")
-        segmenter: Segmenter = loader.load(choice)
+        given = (choice, weights) if choice.backend in _TRAINED else (choice,)
+        segmenter: Segmenter = loader.load(*given)
         return segmenter
     raise NotFound(f"segmenter backend {choice.backend!r} does not exist; there is {', '.join(NAMES)}")
 

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from synres.domain.choice import BackendChoice
 from synres.models.res_families import GsvaOptions, gsva
 from synres.models.res_folders import open_res
 from synres.models.res_segmenter import ResSegmenter
 from synres.stages.backends import options_of
 
-DEFAULT_MODEL = "LeapLabTHU/gsva-7b-ft-gres"
 
-
-def load(choice: BackendChoice) -> ResSegmenter:
-    """Raises BackendUnavailable for a model that is not there, InvalidInput for an unknown option."""
+def load(choice: BackendChoice, weights: bytes | None = None) -> ResSegmenter:
+    """Raises BackendUnavailable for a model that is not there, InvalidInput for an unknown option, and
+    ArtifactCorrupt for weights of another model."""
     options = options_of(choice, GsvaOptions)
-    return open_res(replace(choice, model=choice.model or DEFAULT_MODEL), gsva(options), options)
+    return open_res(choice, gsva(options), options, weights)

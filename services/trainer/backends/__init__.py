@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from synres.domain.choice import BackendChoice
@@ -11,7 +12,7 @@ from synres.stages.backends import refuse_extras
 if TYPE_CHECKING:
     from services.trainer.trainable import TrainableBackend
 
-NAMES = ("micro",)
+NAMES = ("micro", "lisa", "gsva", "glamm")
 
 
 def load_backend(choice: BackendChoice) -> TrainableBackend:
@@ -23,4 +24,7 @@ def load_backend(choice: BackendChoice) -> TrainableBackend:
         from services.trainer.backends.micro import MicroBackend
 
         return MicroBackend()
+    if choice.backend in NAMES:
+        backend: TrainableBackend = import_module(f"{__name__}.{choice.backend}").load(choice)
+        return backend
     raise NotFound(f'training backend "{choice.backend}" does not exist; there is {", ".join(NAMES)}')

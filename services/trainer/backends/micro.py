@@ -24,22 +24,23 @@ class MicroBackend:
         digest = digest_json(["micro-trainer", _CODE_VERSION, digest_bytes(shipped)])
         self.model = ModelInfo("micro", digest, "Apache-2.0", bitwise=True)
 
-    def open(self, weights: bytes | None) -> MicroTrainable:
-        """Raises as `load_micro_res` does."""
-        return MicroTrainable(load_micro_res(weights), self.model)
+    def open(self, weights: bytes | None, seed: int = 0) -> MicroTrainable:
+        """Raises as `load_micro_res` does. Nothing is drawn."""
+        return MicroTrainable(load_micro_res(weights))
 
     def scratch(self, seed: int) -> MicroTrainable:
         torch.manual_seed(seed)
-        network = MicroRes().to(memory_format=torch.channels_last)
-        return MicroTrainable(network, self.model)
+        return MicroTrainable(MicroRes().to(memory_format=torch.channels_last))
+
+    def segmenter(self, weights: bytes) -> MicroEvaluated:
+        return MicroEvaluated(load_micro_res(weights), self.model)
 
 
 class MicroTrainable:
     side = WORKING_SIDE
 
-    def __init__(self, network: MicroRes, model: ModelInfo) -> None:
+    def __init__(self, network: MicroRes) -> None:
         self.module = network
-        self.model = model
 
     def loss(self, batch: Batch) -> Tensor:
         images = torch.from_numpy(batch.images).permute(0, 3, 1, 2).float() / 255
@@ -48,9 +49,14 @@ class MicroTrainable:
         logits = self.module(images, words, torch.from_numpy(batch.owners))
         return self.module.loss(logits, torch.from_numpy(batch.masks).float())
 
-    def segment(self, image: Image, expressions: Sequence[Expression]) -> list[ScoredMask]:
-        """Masks at probability 0.5; the score is the mean probability inside the mask, 0 for an empty one."""
-        return [scored_mask(chance) for chance in predict(self.module.chances, image, expressions)]
-
     def weights(self) -> bytes:
         return save_micro_res(self.module)
+
+
+class MicroEvaluated:
+    def __init__(self, network: MicroRes, model: ModelInfo) -> None:
+        self._network, self.model = network, model
+
+    def segment(self, image: Image, expressions: Sequence[Expression]) -> list[ScoredMask]:
+        """Masks at probability 0.5; the score is the mean probability inside the mask, 0 for an empty one."""
+        return [scored_mask(chance) for chance in predict(self._network.chances, image, expressions)]

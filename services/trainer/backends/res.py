@@ -1,0 +1,108 @@
+"""LISA, GSVA and GLaMM as Trainables: what the three have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from services.trainer.trainable import Batch
+from synres.domain.choice import BackendChoice
+from synres.domain.digests import digest_json
+from synres.errors import InvalidInput
+from synres.models.conversations import Conversation, collate, text_limit
+from synres.models.devices import torch_device
+from synres.models.folders import model_info
+from synres.models.llama_tokens import LlamaTokens
+from synres.models.res_families import DEFAULT_MODELS, ResFamily
+from synres.models.res_folders import CODE_VERSION as SEGMENTER_VERSION
+from synres.models.res_folders import open_res
+from synres.models.res_image import clip_pixels, resized_size, sam_pixels
+from synres.models.res_model import ResModel
+from synres.models.res_open import find_res
+from synres.models.res_segmenter import ResSegmenter
+from synres.models.res_training import save_trained
+from synres.models.res_tuning import TuningOptions, check_tuning, open_for_training
+from synres.models.res_types import TrainingBatch
+
+_CODE_VERSION = 1
+
+Words = Callable[[Sequence[str], Sequence[bool], np.random.Generator], list[Conversation]]
+"""Expressions of one picture, and whether each has a target -> its conversations, wordings drawn."""
+
+
+class ResBackend:
+    """Reads no weights before it is asked for a model."""
+
+    def __init__(
+        self, choice: BackendChoice, family: ResFamily, options: TuningOptions, words: Words
+    ) -> None:
+        check_tuning(options)
+        self._choice, self._family, self._options, self._words = choice, family, options, words
+        self._parts = find_res(choice.model or DEFAULT_MODELS[choice.backend], family, options)
+        info = model_info(choice.backend, SEGMENTER_VERSION, *self._parts.folders)
+        self.model = replace(info, digest=digest_json([info.digest, "trainer", _CODE_VERSION]))
+
+    def open(self, weights: bytes | None, seed: int) -> ResTrainable:
+        """Raises as `open_for_training` does."""
+        network = open_for_training(self._parts, self._options, weights, seed)
+        return ResTrainable(network.to(torch_device()), self._parts.tokens, self._options, self._words)
+
+    def scratch(self, seed: int) -> ResTrainable:
+        raise InvalidInput(
+            f"backend {self._choice.backend} does not start from scratch: say start: base, and name the base"
+            " or a published checkpoint as the arm's model"
+        )
+
+    def segmenter(self, weights: bytes) -> ResSegmenter:
+        """Raises as `open_res` does."""
+        return open_res(self._choice, self._family, self._options, weights)
+
+
+class ResTrainable:
+    def __init__(self, network: ResModel, tokens: LlamaTokens, options: TuningOptions, words: Words) -> None:
+        self.module = network
+        self.side = options.side or network.sizes.sam.image_size
+        self._tokens, self._words = tokens, words
+        self._half = options.precision == "bf16"
+
+    def loss(self, batch: Batch) -> Tensor:
+        """Of tokens and masks, weighed as in the originals."""
+        with torch.autocast(self.module.device.type, torch.bfloat16, enabled=self._half):
+            total: Tensor = self.module(training_batch(self.module, self._tokens, self._words, batch)).total
+        return total
+
+    def weights(self) -> bytes:
+        """As un-merged checkpoints name the trained parts."""
+        return save_trained(self.module)
+
+
+def training_batch(network: ResModel, tokens: LlamaTokens, words: Words, batch: Batch) -> TrainingBatch:
+    """What the network takes of a batch, on its device; a picture without expressions is left out.
+
+    Raises InvalidInput for an expression that is too long to be answered.
+    """
+    device, sizes = network.device, network.sizes
+    generator = np.random.default_rng(batch.seed)
+    places = [np.flatnonzero(batch.owners == owner) for owner in np.unique(batch.owners)]
+    has_target = np.logical_or.reduce(batch.masks, axis=(1, 2))
+    asked = [
+        words([batch.expressions[k] for k in of_one], [bool(has_target[k]) for k in of_one], generator)
+        for of_one in places
+    ]
+    room = min(tokens.max_length, sizes.llama.max_position_embeddings)
+    rows = collate(asked, tokens, text_limit(tokens, network.clip.patches, room))
+    images = [batch.images[batch.owners[of_one[0]]] for of_one in places]
+    return TrainingBatch(
+        sam_pixels=torch.stack([sam_pixels(image, sizes.sam.image_size) for image in images]),
+        clip_pixels=torch.stack([clip_pixels(image, sizes.clip.image_size) for image in images]),
+        resized=[resized_size(image.shape[:2], sizes.sam.image_size) for image in images],
+        input_ids=rows.input_ids.to(device),
+        labels=rows.labels.to(device),
+        attended=rows.attention_mask.to(device),
+        offset=rows.offset.tolist(),
+        masks=[torch.from_numpy(batch.masks[of_one]).float().to(device) for of_one in places],
+    )
