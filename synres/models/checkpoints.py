@@ -91,7 +91,9 @@ def _config_file(path: Path, base: Path | None) -> Path:
     for file in [folder / "config.json" for folder in folders]:
         if file.is_file():
             return file
-    raise BackendUnavailable(f"{path} has no config.json; name the base checkpoint that it was trained from")
+    raise BackendUnavailable(
+        f"{path} has no config.json; name the base checkpoint that it was trained from (option base)"
+    )
 
 
 def read_json_object(file: Path) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import fields
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Literal, Protocol, TypeVar, get_args, get_origin, get_type_hints
 
 import msgspec
 
@@ -112,7 +112,15 @@ def options_of(choice: BackendChoice, kind: type[Options]) -> Options:
     try:
         return msgspec.convert(dict[str, Any](choice.options), kind)
     except msgspec.ValidationError as error:
-        raise InvalidInput(f"an option of backend {choice.backend}: {error}") from error
+        told = f"{error}{_allowed(kind, error)}"
+        raise InvalidInput(f"an option of backend {choice.backend}: {told}") from error
+
+
+def _allowed(kind: type, error: msgspec.ValidationError) -> str:
+    """The values that the option at fault may have, where they can be listed."""
+    name = str(error).rpartition("$.")[2].rstrip("`")
+    hint = get_type_hints(kind).get(name)
+    return f"; it may be {', '.join(map(str, get_args(hint)))}" if get_origin(hint) is Literal else ""
 
 
 def refuse_model(choice: BackendChoice) -> None:

@@ -6,6 +6,7 @@ import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -21,7 +22,7 @@ from tests.instant import INSTANT, InstantSegmenter
 class PainterOptions:
     steps: int = 20
     guidance: float = 4.5
-    scheduler: str = "dpm"
+    scheduler: Literal["dpm", "euler"] = "dpm"
     instruction: bool = True
 
 
@@ -141,6 +142,7 @@ def test_options_become_the_backends_own_type() -> None:
         ({"steps": "two"}, r"an option of backend sana: .*int.*str.*steps"),
         ({"steps": True}, r"an option of backend sana: .*int.*bool.*steps"),
         ({"instruction": 1}, r"an option of backend sana: .*bool.*int.*instruction"),
+        ({"scheduler": "ddim"}, r"an option of backend sana: .*'ddim'.*scheduler.*; it may be dpm, euler"),
     ],
 )
 def test_an_option_of_another_name_or_type_is_refused(options: dict[str, object], sentence: str) -> None:
