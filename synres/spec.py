@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -20,7 +21,7 @@ from pydantic import (
     SerializerFunctionWrapHandler,
     model_serializer,
 )
-from pydantic_core import PydanticCustomError
+from pydantic_core import PydanticCustomError, PydanticKnownError
 
 from synres.domain.bounds import MAX_BATCH, MAX_EXPRESSIONS, MAX_IMAGES, MAX_PROMPTS
 from synres.domain.choice import MAX_OPTION_TEXT, MAX_OPTIONS, MODEL_NAME, OPTION_NAME, BackendChoice, choose
@@ -91,6 +92,12 @@ def _option(value: object) -> object:
 
 
 Option = Annotated[Any, AfterValidator(_option)]
+
+
+def _start(text: str) -> str:
+    if not re.fullmatch(r"base|scratch|arm:[a-z0-9][a-z0-9_-]{0,39}", text):
+        raise PydanticKnownError("literal_error", {"expected": "'base', 'scratch' or 'arm:<name>'"})
+    return text
 
 
 class _Choice(_Strict):
@@ -196,13 +203,13 @@ class Mosaic(_Strict):
 class Arm(_Choice):
     """One training. `data`: mixture part -> dataset or chain.
 
-    `start`: "base" (what `model` names; "micro" says the same of the shipped one) | "scratch" | "arm:<name>";
-    0 `steps` leave it as it is.
+    `start`: "base" (what `model` names, or the backend's own) | "scratch" | "arm:<name>"; 0 `steps` leave
+    it as it is.
     """
 
     data: dict[PartName, Name]
     mixture: Mixture = Mixture()
-    start: Annotated[str, Field(pattern=r"^(micro|base|scratch|arm:[a-z0-9][a-z0-9_-]{0,39})$")] = "micro"
+    start: Annotated[str, AfterValidator(_start)] = "base"
     steps: NonNegativeInt
     batch_size: Annotated[int, Field(gt=0, le=MAX_BATCH)] = 16
     learning_rate: PositiveFloat = 1e-3

@@ -30,9 +30,9 @@ from synres.stages.params import (
 )  # fmt: skip
 from synres.stages.segment import SEGMENT
 from synres.stages.shard import StageCode
-from synres.stages.train import FROM_SCRATCH, SHIPPED_BASE, TRAIN
+from synres.stages.train import BASE, FROM_SCRATCH, TRAIN
 
-_STARTS = {"scratch": FROM_SCRATCH, "micro": SHIPPED_BASE, "base": SHIPPED_BASE}
+_STARTS = {"scratch": FROM_SCRATCH, "base": BASE}
 Models = Mapping[tuple[str, BackendChoice], ModelInfo]
 """(stage, choice of a backend) -> what computes it."""
 

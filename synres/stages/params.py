@@ -76,7 +76,7 @@ class MixturePart:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainParams(ChoiceParams):
-    """`weights_input`: place of the starting weights among the inputs; -1 = from scratch, -2 = shipped base.
+    """`weights_input`: place of the starting weights among the inputs; -1 = from scratch, -2 = the base.
 
     `batch_size` counts pictures; each gives up to `expressions_per_picture` expressions. `learning_rate`
     rises over `warmup_steps`, then falls along a half cosine to nought. `clip_norm` bounds the gradient's

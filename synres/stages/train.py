@@ -12,7 +12,7 @@ from synres.stages.shard import StageCode
 
 TRAIN = StageCode("train", 1, min_inputs=0)
 FROM_SCRATCH = -1
-SHIPPED_BASE = -2
+BASE = -2
 
 
 def training_rows(ledger: Ledger, request: ShardRequest, params: TrainParams) -> dict[str, list[Triplet]]:
@@ -21,8 +21,8 @@ def training_rows(ledger: Ledger, request: ShardRequest, params: TrainParams) ->
 
 
 def starting_weights(ledger: Ledger, request: ShardRequest, params: TrainParams) -> bytes | None:
-    """safetensors, or None for `FROM_SCRATCH` and `SHIPPED_BASE`; raises ArtifactMissing."""
-    if params.weights_input in (FROM_SCRATCH, SHIPPED_BASE):
+    """safetensors, or None for `FROM_SCRATCH` and `BASE`; raises ArtifactMissing."""
+    if params.weights_input in (FROM_SCRATCH, BASE):
         return None
     return ledger.get_blob(_input(request, params.weights_input))
 

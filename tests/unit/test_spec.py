@@ -55,6 +55,8 @@ SLIPS = [
     ("seed: 3", "seed: [", 5, "not YAML: "),
     ("seed: 3", "seed: .inf", 3, "seed: input should be a finite number"),
     ("steps: 0}", "steps: 0, start: arm:bse}", 16, "base.start: there is no arm 'bse'; did you"),
+    ("steps: 0}", "steps: 0, start: micro}", 16, "start: 'micro' is not 'base', 'scratch' or 'arm:<name>'"),
+    ("steps: 0}", "steps: 0, start: scrach}", 16, "or 'arm:<name>'; did you mean 'scratch'?"),
     ("0.5}", "0.5, tiles: [5, 3]}", 21, "both.mosaic.tiles: fewest tiles 5"),
     ("0.5}", "0.5, tiles: [2, 3]}", 21, "both.mosaic.tiles.0: input should be greater than or equal to 3"),
     ("caption: {backend: micro}", "caption: {backend: micro, expressions_per_prompt: 63}", 12,

@@ -128,8 +128,8 @@ def test_trained_weights_are_the_second_input_of_segment() -> None:
     assert order.index("train/real") < order.index("segment/main/00000")
 
 
-@pytest.mark.parametrize(("start", "number"), [("scratch", -1), ("micro", -2)])
+@pytest.mark.parametrize(("start", "number"), [("scratch", -1), ("base", -2)])
 def test_a_start_without_weights_in_the_ledger_is_a_number(start: str, number: int) -> None:
-    """From nothing, or from the base that ships with the backend."""
+    """From nothing, or from what the arm's model is before training."""
     found = nodes(parse_spec(SPEC.replace('start: "arm:real"', f"start: {start}")))
     assert json.loads(found["train/synres"].params)["weights_input"] == number
