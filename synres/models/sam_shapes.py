@@ -25,7 +25,10 @@ def sam_sizes(tensors: Mapping[str, Shaped], root: str, decoder_heads: int = 8) 
     try:
         return _sizes(shapes, decoder_heads)
     except (KeyError, StopIteration) as error:
-        raise BackendUnavailable(f"the checkpoint lacks tensors of SAM below {root} ({error})") from error
+        raise BackendUnavailable(
+            f"the checkpoint lacks tensors of SAM below {root} ({error}): it is of another family, or needs a"
+            " model of SAM beside it (option sam)"
+        ) from error
 
 
 def _sizes(shapes: Mapping[str, tuple[int, ...]], decoder_heads: int) -> SamSizes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,13 +14,16 @@ import torch
 
 from synres.domain.choice import BackendChoice
 from synres.errors import BackendUnavailable, InvalidInput, RejectedItem
+from synres.models.encoding_cache import Encoding, EncodingCache
 from synres.models.folders import register_folder
 from synres.models.res_answers import generate
 from synres.models.res_families import GsvaOptions, LisaOptions, ResOptions, glamm, gsva, lisa
 from synres.models.res_folders import open_res
-from synres.models.res_segmenter import ROWS, ResSegmenter
-from synres.ports import ScoredMask
+from synres.models.res_segmenter import ROWS, Caches, ResSegmenter
+from synres.models.res_types import ImageEncoding
+from synres.ports import Image, ScoredMask
 from tests.tiny_res import register_all, register_lisa_without_encoder, teach_to_answer
+from tests.unit.models.res_parity import LOGIT_ATOL, Fixture
 
 IMAGE = np.random.default_rng(0).integers(0, 256, (60, 90, 3), dtype=np.uint8)
 OTHER = IMAGE[::-1].copy()
@@ -141,6 +144,47 @@ def test_teacher_forced_answers_need_one_reading(family: str) -> None:
     assert segmenter.protocol == "teacher_forced"
 
 
+class Primed(EncodingCache):
+    """Holds the encoding of a fixture's pixels, whatever picture is asked for: fixtures have no pictures."""
+
+    def __init__(self, encoding: ImageEncoding) -> None:
+        super().__init__(0)
+        self._encoding = encoding
+
+    def get(self, image: Image, encode: Callable[[Image], Encoding]) -> Encoding:
+        return self._encoding.features, self._encoding.patches
+
+
+FORCED = {"protocol": "teacher_forced"}
+LISA_TEXTS = ("red dog", "the woman on the right side near a tree", "cup")
+
+
+@pytest.mark.parametrize(
+    ("family", "texts", "case", "options"),
+    [
+        ("lisa", LISA_TEXTS, "validate.three_expressions", FORCED),
+        ("lisa", ["red dog on the left"], "evaluate.seg", {"max_new_tokens": 8}),
+        ("gsva", ["red dog", "blue car", "cup"], "validate.three_reeval", FORCED | {"reeval": True}),
+    ],
+)
+def test_expressions_get_the_originals_masks(
+    family: str, texts: list[str], case: str, options: dict[str, Any]
+) -> None:
+    """From words to masks in both protocols, as the original answered the same questions."""
+    fixture, loaded = Fixture(family), opened(family, **options)
+    file, name = case.split(".")
+    theirs = fixture.tensors(file)[f"{name}.mask_logits"]
+    build, kind = KINDS[family]
+    given, encoding = kind(**options), fixture.encoding(loaded.network, 0)
+    caches = Caches(Primed(encoding), EncodingCache(0))
+    segmenter = ResSegmenter(loaded.network, loaded._tokens, build(given), given, loaded.model, caches)
+    found = segmenter.segment(np.zeros((*encoding.original, 3), np.uint8), texts)
+    for guess, logits in zip(found, theirs, strict=True):
+        sure = logits.abs() >= LOGIT_ATOL
+        assert torch.equal(torch.from_numpy(guess.mask)[sure], logits[sure] > 0)
+        assert sure.float().mean() > 0.99
+
+
 @pytest.mark.parametrize(("family", "answer"), [("lisa", "<im_start>"), ("gsva", "[REJ]")])
 def test_no_seg_no_mask(family: str, answer: str) -> None:
     """An answer without [SEG], and one with [REJ], are empty masks with score 0; nothing is drawn."""
@@ -167,11 +211,10 @@ def test_rejected_expressions_have_no_target() -> None:
 
 def test_adapters_are_read_as_well_as_merged_weights() -> None:
     """One model in its two published layouts: equal masks, and other adapters give others."""
-    forced = {"protocol": "teacher_forced"}
-    merged = opened("lisa", **forced).segment(IMAGE, EXPRESSIONS[:2])
-    layered = opened("lisa", "tiny/lisa-unmerged", base="tiny/lisa-base", **forced)
+    merged = opened("lisa", **FORCED).segment(IMAGE, EXPRESSIONS[:2])
+    layered = opened("lisa", "tiny/lisa-unmerged", base="tiny/lisa-base", **FORCED)
     assert agree(layered.segment(IMAGE, EXPRESSIONS[:2]), merged)
-    stronger = opened("lisa", "tiny/lisa-unmerged", base="tiny/lisa-base", lora_alpha=64.0, **forced)
+    stronger = opened("lisa", "tiny/lisa-unmerged", base="tiny/lisa-base", lora_alpha=64.0, **FORCED)
     assert not agree(stronger.segment(IMAGE, EXPRESSIONS[:2]), merged)
 
 
