@@ -111,6 +111,19 @@ def test_a_repeated_picture_costs_no_encode(segmenter: ResSegmenter) -> None:
     assert agree(first, again)
 
 
+def test_what_does_not_fit_is_computed_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With room for a picture and none for its reading, the encoders still run once."""
+    encoding = opened("lisa").network.encode_pixels(IMAGE)
+    half = sum(tensor.nbytes for tensor in encoding)
+    for room, encodes in ((2 * half, 1), (0, 2)):
+        monkeypatch.setenv("SYNRES_ENCODING_CACHE_BYTES", str(room))
+        segmenter = opened("lisa", protocol="teacher_forced")
+        with counted(segmenter) as calls:
+            found = [segmenter.segment(IMAGE, EXPRESSIONS) for _ in range(2)]
+        assert calls == Counter(sam=encodes, clip=encodes, prefix=2, decode=2, masks=10)
+        assert agree(*found)
+
+
 def test_answers_together_are_those_given_alone(segmenter: ResSegmenter) -> None:
     """Masks equal, also of what comes in a second batch."""
     texts = [*EXPRESSIONS, *(f"dog {i}" for i in range(ROWS - 4))]
