@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
 from services.trainer.backends.micro import MicroBackend
+from services.trainer.manifest import encode_request, job_manifest
 from synres.data.images import encode_png
 from synres.domain.masks import encode_mask
 from synres.domain.types import Triplet
@@ -76,6 +78,18 @@ def _request(stage: StageCode, params: bytes, inputs: tuple[str, ...]) -> ShardR
 
 def silent(**facts: float | str) -> None:
     """A report that nobody reads."""
+
+
+def run_and_kill(ledger: Ledger, request: ShardRequest, after_lines: int) -> None:
+    """Starts the job's real process and sends SIGKILL when it has told of so many steps."""
+    digest = ledger.put_blob(encode_request(request), "application/json").digest
+    command = job_manifest(request, digest, ledger.store.url).command
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        for _ in range(after_lines):
+            process.stdout.readline()
+        process.send_signal(signal.SIGKILL)
+    assert process.returncode == -signal.SIGKILL
 
 
 def wait_for(

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import random
-import signal
-import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -15,14 +13,13 @@ import torch
 
 from services.trainer.backends.micro import MicroBackend
 from services.trainer.checkpoints import StepLog, load_checkpoint
-from services.trainer.manifest import encode_request, job_manifest
 from services.trainer.recipe import Report, learning_rate, run_training
 from synres.errors import StoreFull, TrainingFailed
 from synres.ledger.file_store import FileStore
 from synres.ledger.ledger import Ledger
 from synres.ports import ShardRequest
 from tests.fakes import FullStore, MemoryStore
-from tests.trainings import PARAMS, silent, train_request
+from tests.trainings import PARAMS, run_and_kill, silent, train_request
 
 
 @pytest.fixture(autouse=True)
@@ -77,7 +74,7 @@ def test_killed_at_random_steps_the_weights_are_the_same(tmp_path: Path) -> None
     request = train_request(ledger, steps=12)
     dice = random.Random(5)
     for _ in range(3):
-        _run_and_kill(ledger, request, after_lines=dice.randint(1, 5))
+        run_and_kill(ledger, request, after_lines=dice.randint(1, 5))
     assert load_checkpoint(ledger, request.action) is not None
     assert _train(ledger, request) == expected
 
@@ -139,17 +136,6 @@ def test_the_learning_rate_rises_then_falls() -> None:
     assert rates.index(max(rates)) in (9, 10)
     assert rates[:10] == sorted(rates[:10]) and rates[10:] == sorted(rates[10:], reverse=True)
     assert 0 < rates[-1] < 0.01
-
-
-def _run_and_kill(ledger: Ledger, request: ShardRequest, after_lines: int) -> None:
-    digest = ledger.put_blob(encode_request(request), "application/json").digest
-    command = job_manifest(request, digest, ledger.store.url).command
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
-        assert process.stdout is not None
-        for _ in range(after_lines):
-            process.stdout.readline()
-        process.send_signal(signal.SIGKILL)
-    assert process.returncode == -signal.SIGKILL
 
 
 def _interrupt_at(step: int) -> Report:
