@@ -75,14 +75,9 @@ def open_network(
     """On the CPU. `trained`: safetensors that a training of this model has left, in place of its own parts.
     `lora`: alpha and dropout of a checkpoint's adapters, which no file states.
 
-    Raises BackendUnavailable where the folders do not fit one another or draw no masks yet, ArtifactCorrupt
+    Raises BackendUnavailable where the folders do not fit one another or are a base alone, ArtifactCorrupt
     for trained weights of another model.
     """
-    if trained is None and parts.is_base:
-        raise BackendUnavailable(
-            f"model {parts.folders[0].name} is a base, which draws no masks yet: train an arm from it and"
-            " give that arm's weights, or name a published checkpoint"
-        )
     overlay = {} if trained is None else read_trained(trained)
     tensors = parts.checkpoint.published | overlay
     try:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from synres.domain.choice import BackendChoice
 from synres.models.res_families import LisaOptions, lisa
-from synres.models.res_folders import open_res
-from synres.models.res_segmenter import ResSegmenter
+from synres.models.res_folders import open_segmenter
+from synres.ports import Segmenter
 from synres.stages.backends import options_of
 
 
-def load(choice: BackendChoice, weights: bytes | None = None) -> ResSegmenter:
+def load(choice: BackendChoice, weights: bytes | None = None) -> Segmenter:
     """Raises BackendUnavailable for a model that is not there, InvalidInput for an unknown option, and
     ArtifactCorrupt for weights of another model."""
     options = options_of(choice, LisaOptions)
-    return open_res(choice, lisa(options), options, weights)
+    return open_segmenter(choice, lisa(options), options, weights)

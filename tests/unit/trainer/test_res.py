@@ -200,9 +200,10 @@ def test_adapters_go_on_as_they_are_or_not_at_all() -> None:
 
 
 def test_a_base_draws_no_masks_before_training() -> None:
-    """The sentence says what to do."""
+    """It tells its model to a run that will have weights; asked for a mask, it says what to do."""
+    assert load_segmenter(CHOICES[LISA_BASE]).model.name == "tiny/lisa-base"
     with pytest.raises(BackendUnavailable, match="train an arm from it and give that arm's weights"):
-        load_segmenter(BackendChoice("lisa", "tiny/lisa-base", (("sam", "tiny/sam"),)))
+        load_segmenter(CHOICES[LISA_BASE]).segment(picture()[0], [EXPRESSION])
 
 
 @pytest.mark.parametrize(
