@@ -9,7 +9,7 @@ from graphlib import CycleError, TopologicalSorter
 from typing import TypeAlias
 
 from synres.errors import InvalidInput, MixturePartEmpty, SpecInvalid
-from synres.spec import Arm, Chain, CutpasteScenes, Method, RunSpec
+from synres.spec import Arm, Chain, CutpasteScenes, Method, RunSpec, Segment
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +63,7 @@ def _chains(method: Method) -> Iterator[Problem]:
             yield _unknown((*place, "segment", "weights"), arm, method.arms, "arm")
         elif arm:
             yield from _seen_before(method, name, chain, arm)
+            yield from _other_model((*place, "segment", "weights"), chain.segment, method.arms[arm], arm)
 
 
 def _seen_before(method: Method, name: str, chain: Chain, arm: str) -> Iterator[Problem]:
@@ -71,6 +72,15 @@ def _seen_before(method: Method, name: str, chain: Chain, arm: str) -> Iterator[
     if chain.generate.backend == "cutpaste" and root_of(method, chain.dataset) in seen:
         place = ("method", "synthesis", name, "segment", "weights")
         yield Problem(place, f"arm {arm!r} was trained on {chain.dataset!r}, whose pixels this chain copies")
+
+
+def _other_model(place: tuple[str, ...], user: Segment | Arm, trained: Arm, arm: str) -> Iterator[Problem]:
+    # two models of one size would take each other's weights, and draw nonsense
+    if (user.backend, user.model) != (trained.backend, trained.model):
+        own, other = (f"{choice.backend} {choice.model}".strip() for choice in (user, trained))
+        yield Problem(
+            place, f"arm {arm!r} trains {other}, and this is {own}: name one backend and model for both"
+        )
 
 
 def root_of(method: Method, dataset: str) -> str:
@@ -89,6 +99,8 @@ def _arms(method: Method) -> Iterator[Problem]:
         other = arm_of(arm.start)
         if other and other not in method.arms:
             yield _unknown((*place, "start"), other, method.arms, "arm")
+        elif other:
+            yield from _other_model((*place, "start"), arm, method.arms[other], other)
         if arm.steps:
             yield from _mixture(place, arm)
     baseline = method.evaluate.baseline
