@@ -25,6 +25,7 @@ from synres.settings import ServiceSettings, load_settings
 Settings = TypeVar("Settings", bound=ServiceSettings)
 
 _READINESS_S = 1.0
+_LIVE = "live"  # the health of the process alone, for who would start it anew
 _SPARE_THREADS = 4  # for health checks, and to tell callers that the service is full
 
 
@@ -65,6 +66,7 @@ class Server:
                 f"SYNRES_LISTEN: cannot listen on {self._settings.listen}: {error}"
             ) from error
         self.grpc.start()
+        self._health.set(_LIVE, health_pb2.HealthCheckResponse.SERVING)
         if self._is_ready is None:
             self._say(health_pb2.HealthCheckResponse.SERVING)
         else:

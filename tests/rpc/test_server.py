@@ -23,6 +23,7 @@ from synres.errors import ServiceUnavailable, SettingInvalid
 from synres.ledger.ledger import Ledger
 from synres.ports import ShardRequest, ShardResult
 from synres.rpc.client import CaptionerClient
+from synres.rpc.server import Server
 from synres.settings import ServiceSettings, environment_with
 from synres.stages.caption import CAPTION
 from synres.stages.params import CaptionParams
@@ -69,6 +70,16 @@ def test_health_is_said_per_service_and_overall(serve: Serve, service: str) -> N
     with grpc.insecure_channel(serve("captioner", token="secret")) as channel:
         answer = health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(service=service))
     assert answer.status == SERVING
+
+
+def test_a_service_that_is_not_ready_is_live() -> None:
+    """Whoever restarts what is not live must not restart a service whose Triton is away."""
+    server = Server(SERVICE, ServiceSettings(grace_s=0), is_ready=lambda: False)
+    with server as address, grpc.insecure_channel(address) as channel:
+        stub = health_pb2_grpc.HealthStub(channel)
+        asked = [health_pb2.HealthCheckRequest(service=name) for name in ("", "live")]
+        found = [stub.Check(each, timeout=5).status for each in asked]
+    assert found == [health_pb2.HealthCheckResponse.NOT_SERVING, SERVING]
 
 
 def test_reflection_lists_the_service_when_asked_for(serve: Serve) -> None:
