@@ -18,7 +18,7 @@ LARGE = (".safetensors", ".bin")
 
 @dataclass
 class FakeHub:
-    """One repository. `served` replaces what is sent for a path; `gets` counts what was fetched; a `gated` one
+    """One repository. `served` replaces what is sent for a path; `gets` counts fetches; a `gated` one
     asks for an account."""
 
     name: str
