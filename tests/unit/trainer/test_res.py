@@ -238,6 +238,7 @@ def test_half_precision_keeps_what_is_trained_whole() -> None:
     half, full = _open(LISA, precision="bf16", lora_dropout=0.0), _open(LISA, lora_dropout=0.0)
     kinds = {(p.requires_grad, p.dtype) for p in half.module.parameters()}
     assert kinds == {(True, torch.float32), (False, torch.bfloat16)}
+    assert torch.equal(half.module.text_fcs[0].weight, full.module.text_fcs[0].weight)
     losses = [trainable.loss(_batch()) for trainable in (half, full)]
     losses[0].backward()
     assert losses[0].item() == pytest.approx(losses[1].item(), rel=0.05)
