@@ -108,7 +108,17 @@ def instant_executor(
 ) -> EmbeddedExecutor:
     """The real embedded executor over instant backends."""
     ledger = Ledger(store)
-    ports = Ports(
+    return EmbeddedExecutor(ledger, instant_ports(ledger, delay_s, version, generator, captioner))
+
+
+def instant_ports(
+    ledger: Ledger,
+    delay_s: float = 0.0,
+    version: int = 1,
+    generator: type[InstantGenerator] = InstantGenerator,
+    captioner: type[InstantCaptioner] = InstantCaptioner,
+) -> Ports:
+    return Ports(
         Backends(load_instant(captioner, delay_s, version)),
         Backends(load_instant(InstantAligner, delay_s, version)),
         Backends(load_instant(generator, delay_s, version)),
@@ -117,7 +127,6 @@ def instant_executor(
         InstantJobs(ledger),
         lambda stage, choice: instant_model(stage, 1),
     )
-    return EmbeddedExecutor(ledger, ports)
 
 
 Before = Callable[[ShardRequest], None]
