@@ -57,7 +57,10 @@ class Wanted:
 
 
 def wanted_model(name: str, revision: str = "", licence: str = "", backend: str = "") -> Wanted:
-    """A known model, or one of your own, which needs a licence and a backend: else InvalidInput."""
+    """A known model, or one of your own.
+
+    Raises InvalidInput for one of your own without licence or backend, and for a known one with others.
+    """
     known = KNOWN.get(name)
     if known is None:
         if not licence or not backend:
@@ -66,12 +69,14 @@ def wanted_model(name: str, revision: str = "", licence: str = "", backend: str 
                 " loads it and what it may be used for, with --backend and --licence"
             )
         return Wanted(name, backend, licence, hub=name if "/" in name else "", revision=revision)
-    if not known.hub and known.backend == "micro":
+    if known.backend == "micro":
         raise InvalidInput("the micro models ship with the package: there is nothing to pull")
-    return Wanted(
-        name, backend or known.backend, licence or known.licence.ids, known.hub, revision or known.revision,
-        known.source,
-    )  # fmt: skip
+    if licence not in ("", known.licence.ids) or backend not in ("", known.backend):
+        raise InvalidInput(
+            f"{name} is known with backend {known.backend} and licence {known.licence.ids}: leave out"
+            " --backend and --licence, or pull it --from a FOLDER under a name of your own"
+        )
+    return Wanted(name, known.backend, known.licence.ids, known.hub, revision or known.revision, known.source)
 
 
 def pull_from_hub(wanted: Wanted) -> ModelFolder:

@@ -22,7 +22,8 @@ from synres.models.sam3 import Sam3Options
 PAGE = (Path(__file__).parents[2] / "docs" / "models.md").read_text()
 OPTIONS = {
     "coca": CocaOptions, "sana": SanaOptions, "triton": TritonOptions, "lisa": LisaOptions,
-    "gsva": GsvaOptions, "glamm": ResOptions, "sam3": Sam3Options, "clipseg": ClipSegOptions, "onnx": OnnxOptions,
+    "gsva": GsvaOptions, "glamm": ResOptions, "sam3": Sam3Options,
+    "clipseg": ClipSegOptions, "onnx": OnnxOptions,
 }  # fmt: skip
 OWN = {"my/Model", "NAME", "clipseg-onnx"}
 

@@ -115,6 +115,15 @@ def test_a_model_of_ones_own_needs_a_backend_and_a_licence() -> None:
     assert (wanted.hub, wanted.licence) == ("own/Model", "MIT")
 
 
+def test_a_known_model_keeps_its_licence() -> None:
+    """Nobody makes LISA free by an option; who has other terms gives it another name."""
+    with pytest.raises(InvalidInput, match="is known with backend lisa and licence LicenseRef-LLaMA-1"):
+        wanted_model("xinlai/LISA-7B-v1", licence="MIT")
+    with pytest.raises(InvalidInput, match="under a name of your own"):
+        wanted_model("facebook/sam3", backend="lisa")
+    assert wanted_model("facebook/sam3", licence="LicenseRef-SAM").backend == "sam3"
+
+
 def test_known_models_carry_licence_and_source() -> None:
     """Each has terms, comes from somewhere, and what it needs is known too."""
     for model in KNOWN.values():
