@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -140,7 +140,7 @@ class _Lineage:
 
         A stage that drops nothing passes on the very rows it was given.
         """
-        rank = lambda action: _ORDER.index(self._records[action].body.action.stage)
+        rank: Callable[[str], int] = lambda action: _ORDER.index(self._records[action].body.action.stage)
         earlier = [action for action in self._makers.get(digest, ()) if rank(action) < rank(reader)]
         return max(earlier, key=rank, default=None)
 
