@@ -16,6 +16,7 @@ from services.coordinator.patience import Patience, patiently, pause
 from services.coordinator.policy import Verdict, full_jitter, judge
 from services.coordinator.split import ITEM_OF, QUARANTINED, Part, assemble, item_requests
 from services.coordinator.tally import Tally
+from synres import telemetry
 from synres.errors import CallCancelled, Overloaded, ServiceUnavailable, SynresError
 from synres.ledger.ledger import Ledger
 from synres.ledger.runs import Quarantined, RunFolder
@@ -139,6 +140,7 @@ class Worker:
         retry = f"synres quarantine retry {self._folder.run} {item}, then run the spec again"
         poison = Quarantined(item, QUARANTINED, task.node.stage, request.action, last.message, retry)
         self._folder.put_quarantined(poison)
+        telemetry.ARTIFACTS.labels(task.node.stage, QUARANTINED).inc()
         self._tell(ItemQuarantined(task.node.stage, task.node.name, request.action, item, last.message))
 
 

@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from prometheus_client import REGISTRY
 
 from services.coordinator.events import Event, ItemQuarantined, Repairing
 from services.coordinator.executor import Call
@@ -84,13 +85,21 @@ def test_a_shard_that_fails_as_a_whole_is_assembled_from_its_items(tmp_path: Pat
     assert commit.merkle_root == undisturbed_root(tmp_path / "plain")
 
 
+def _counted(stage: str) -> float:
+    """As the metric has it, by which people are woken."""
+    labels = {"stage": stage, "outcome": "quarantined"}
+    return REGISTRY.get_sample_value("synres_artifacts_total", labels) or 0.0
+
+
 @pytest.mark.parametrize("stage", ["caption", "generate", "segment", "group"])
 def test_only_the_killer_is_quarantined(tmp_path: Path, stage: str) -> None:
     """The rest of its shard goes on; released and harmless, it leaves the root of a quiet run (L7)."""
     store, told = FileStore(tmp_path / "poisoned"), list[Event]()
     kill, seen = poison(Ledger(store), stage)
     spec = spec_with(("patience_s: 30", "max_failed_fraction: 0.1"))
+    counted = _counted(stage)
     commit = run_spec(spec, store, Between(instant_executor(store), kill), told.append)
+    assert _counted(stage) == counted + 1
     (poisoned,) = [event for event in told if isinstance(event, ItemQuarantined)]
     assert [r.item for r in commit.quarantined] == [poisoned.item]
     assert poisoned.item in seen[0] or stage == "caption"

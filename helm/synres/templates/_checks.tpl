@@ -123,10 +123,10 @@
 {{- end -}}
 {{- range $name, $keys := $secrets -}}
 {{- $there := (lookup "v1" "Secret" $.Release.Namespace $name).data | default dict -}}
-{{- range $key := $keys -}}
-{{- if not (hasKey $there $key) -}}
-{{- $found = append $found (printf "Secret %s has no key %s: kubectl -n %s create secret generic %s --from-literal=%s=..." $name $key $.Release.Namespace $name (join "=... --from-literal=" $keys)) -}}
-{{- end -}}
+{{- $lacking := list -}}
+{{- range $key := $keys -}}{{- if not (hasKey $there $key) -}}{{- $lacking = append $lacking $key -}}{{- end -}}{{- end -}}
+{{- if $lacking -}}
+{{- $found = append $found (printf "Secret %s has no key %s: kubectl -n %s create secret generic %s --from-literal=%s=..." $name (join ", " $lacking) $.Release.Namespace $name (join "=... --from-literal=" $keys)) -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}
