@@ -6,10 +6,12 @@ import functools
 import os
 import subprocess
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import yaml
+from pydantic_settings import BaseSettings
 
 ROOT = Path(__file__).parents[2]
 CHART = ROOT / "helm" / "synres"
@@ -21,6 +23,14 @@ KINDS = ("keda.sh/v1alpha1", "monitoring.coreos.com/v1", "gateway.networking.k8s
 
 Object = dict[str, Any]
 COMPONENT = "app.kubernetes.io/component"
+
+
+def known_variables() -> set[str]:
+    """Every environment variable that some settings class reads."""
+    modules = ["synres.settings", *(f"services.{service}.settings" for service in SERVICES)]
+    kinds = [kind for module in modules for kind in vars(import_module(module)).values()]
+    settings = [kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseSettings)]
+    return {f"SYNRES_{field.upper()}" for kind in settings for field in kind.model_fields}
 
 
 def is_installed() -> bool:

@@ -6,10 +6,6 @@ import re
 
 import pytest
 
-from services.coordinator.settings import CoordinatorSettings
-from services.generator.settings import TritonSettings
-from services.trainer.settings import TrainerSettings
-from synres.settings import ModelSettings, ServiceSettings
 from tests.deploy.charts import (
     COMPONENT,
     PROFILES,
@@ -17,17 +13,13 @@ from tests.deploy.charts import (
     Object,
     containers,
     job_settings,
+    known_variables,
     of_kind,
     pods,
     render,
     settings_of,
 )
 
-KNOWN = {
-    f"SYNRES_{field.upper()}"
-    for kind in (ServiceSettings, ModelSettings, CoordinatorSettings, TrainerSettings, TritonSettings)
-    for field in kind.model_fields
-}
 ALL = pytest.mark.parametrize("profile", PROFILES)
 
 
@@ -109,7 +101,7 @@ def test_every_variable_is_one_that_the_code_reads(profile: str) -> None:
     for _, spec in pods(render(profile)):
         used |= {each["name"] for container in containers(spec) for each in container.get("env", ())}
     # read by the trainer where it runs Jobs
-    known = KNOWN | {"SYNRES_JOB_SETTINGS"}
+    known = known_variables() | {"SYNRES_JOB_SETTINGS"}
     assert {name for name in used if name.startswith("SYNRES_")} <= known
 
 

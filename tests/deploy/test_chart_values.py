@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 import yaml
 
-from tests.deploy.charts import CHART, PROFILES, SERVICES, TOOLS, job_settings, of_kind, render, run, template
+from tests.deploy.charts import (
+    CHART,
+    PROFILES,
+    SERVICES,
+    TOOLS,
+    job_settings,
+    known_variables,
+    of_kind,
+    render,
+    run,
+    template,
+)
 from tools.chart_readme import licences, read_values, readme
 
 without_helm = pytest.mark.without_helm
@@ -38,6 +50,12 @@ def test_a_typo_is_refused(typo: str) -> None:
     """The schema names the place."""
     with pytest.raises(ValueError, match="values don't meet the specifications of the schema"):
         template("minimal", typo)
+
+
+def test_helm_3_refuses_a_typo_too() -> None:
+    """Its oldest version here knows less of JSON Schema, and enough."""
+    with pytest.raises(ValueError, match="Additional property replica is not allowed"):
+        template("minimal", "services.grouper.replica=2", helm="helm3")
 
 
 def test_parents_may_give_what_helm_itself_has() -> None:
@@ -145,6 +163,16 @@ def test_notes_say_how_to_call_and_what_binds() -> None:
 def test_notes_are_loud_about_a_trial() -> None:
     """Nobody shall take it for a store."""
     assert "NOT FOR PRODUCTION" in _notes("devStorage.enabled=true")
+
+
+def test_settings_takes_every_variable_that_has_no_value_of_its_own() -> None:
+    """A new setting is added to `propertyNames` in the schema, or it gets a value, and the chart sets it."""
+    schema = json.loads((CHART / "values.schema.json").read_text())
+    taken = set(schema["properties"]["settings"]["propertyNames"]["enum"])
+    whole = template("minimal", "triton.enabled=true", 'datasets.volume={"emptyDir": {}}')
+    own = set(re.findall(r"SYNRES_\w+", whole))
+    # who starts a process by hand ties it to a terminal; a pod has none
+    assert taken == known_variables() - own - {"SYNRES_TIED_TO_STDIN"}
 
 
 @without_helm
