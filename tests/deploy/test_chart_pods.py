@@ -160,7 +160,7 @@ def test_budgets_never_block_a_drain() -> None:
     """They are made for two pods and more, and let one go."""
     assert of_kind(render("minimal"), "PodDisruptionBudget") == {}
     budgets = of_kind(render("gpu-prod"), "PodDisruptionBudget")
-    assert set(budgets) == {"captioner", "generator", "segmenter", "grouper"}
+    assert set(budgets) == {"captioner", "generator", "segmenter", "grouper", "triton"}
     assert all(budget["spec"]["maxUnavailable"] == 1 for budget in budgets.values())
     assert "segmenter" not in of_kind(render("keda"), "PodDisruptionBudget")
 

@@ -80,6 +80,7 @@ def test_parents_may_give_what_helm_itself_has() -> None:
         ('services.grouper.autoscaling={"mode": "hpa", "minReplicas": 9}', "minReplicas is over maxReplicas"),
         ('{"defaults.autoscaling.mode": "hpa", "defaults.resources.requests.cpu": ""}', "hpa needs it"),
         ("modelCache.pull.enabled=true", "modelCache.models"),
+        ('metrics={"enabled": false, "monitor": "pod"}', "nothing to read"),
         ("ingress.enabled=true", "gRPC needs TLS"),
         ("grpcRoute.enabled=true", "name the Gateway"),
         ('{"triton.enabled": true, "services.generator.enabled": false}', "enable services.generator"),

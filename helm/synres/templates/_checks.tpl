@@ -75,6 +75,9 @@
 {{- if and .Values.triton.enabled (not (include "synres.service" (dict "root" . "name" "generator") | fromYaml).enabled) -}}
 {{- $found = append $found "triton.enabled: the generator stands in front of Triton; enable services.generator" -}}
 {{- end -}}
+{{- if and (not .Values.metrics.enabled) (or (ne .Values.metrics.monitor "none") .Values.metrics.rules.enabled) -}}
+{{- $found = append $found "metrics.enabled: metrics.monitor and metrics.rules have nothing to read without it" -}}
+{{- end -}}
 {{- if and .Values.modelCache.pull.enabled (not .Values.modelCache.persistence.enabled) (not .Values.modelCache.volume) -}}
 {{- $found = append $found "modelCache.pull.enabled: pulled models need modelCache.persistence.enabled or modelCache.volume" -}}
 {{- end -}}
