@@ -87,5 +87,5 @@ def loaded_spec(path: Path) -> RunSpec:
     from synres.spec_yaml import load_spec
 
     names = {"caption": captioner.NAMES, "generate": generator.NAMES, "segment": segmenter.NAMES,
-             "group": grouper.NAMES, "train": trainer.NAMES}  # fmt: skip
+             "align": captioner.ALIGNERS, "group": grouper.NAMES, "train": trainer.NAMES}  # fmt: skip
     return load_spec(path, names)

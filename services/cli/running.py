@@ -174,7 +174,12 @@ def _stage_table(planned: dict[str, int], done: dict[str, int]) -> Table:
 
 
 def _status_view(found: RunStatus) -> Group:
+    from synres.stages.align import NOT_RENDERED
+
     state = "finished" if found.commit else "open"
     failures = f"{found.attempts} failed attempts, {found.quarantined} in quarantine"
+    if "align" in found.planned:
+        dropped = sum(record.counts.get(NOT_RENDERED, 0) for record in found.records.values())
+        failures += f", {dropped} expressions not rendered"
     table = _stage_table(found.planned, found.done)
     return Group(Text(f"run {found.run} ({found.name}): {state}"), table, Text(failures))

@@ -8,7 +8,9 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from services.cli.main import app
 from services.cli.outcome import outcome_json, print_results, work_out
 from services.cli.results import load_results
 from services.coordinator.executors.grpc import GrpcExecutor
@@ -100,6 +102,15 @@ def test_a_picture_without_any_fitting_expression_is_rejected(tmp_path: Path) ->
     assert any(trace.ended.startswith("align: not_rendered; ") and "-1.00" in trace.ended for trace in traces)
     chains = outcome_json(work_out(load_results(store, run, spec)))["chains"]
     assert (chains["main"][NOT_RENDERED], chains["main"]["pseudo_masks"]) == (12 * 3 + 12, 24)
+
+
+def test_status_counts_what_was_not_rendered(tmp_path: Path) -> None:
+    """From the store alone, and only where a chain aligns."""
+    store = FileStore(tmp_path)
+    run_spec(aligned_spec("{backend: instant, min_alignment: 0.2}"), store, instant_executor(store))
+    (run,) = list_runs(store)
+    told = CliRunner().invoke(app, ["status", run, "--store", str(tmp_path)])
+    assert "0 in quarantine, 24 expressions not rendered" in " ".join(told.output.split())
 
 
 def test_the_summary_has_a_column_where_a_chain_aligns(

@@ -39,7 +39,9 @@ method:
 """
 
 
-BACKENDS = dict.fromkeys(("caption", "generate", "segment", "train"), ("micro",)) | {"group": ("itag",)}
+BACKENDS = dict.fromkeys(("caption", "generate", "align", "segment", "train"), ("micro",)) | {
+    "group": ("itag",)
+}
 SLIPS = [
     ("      steps: 10", "      step: 10", 22, "both.step: there is no such field; did you mean 'steps'?"),
     ("scenes: 40", "scene: 40", 6, "real.scene: there is no such field; did you mean 'scenes'?"),
@@ -67,6 +69,11 @@ SLIPS = [
      "caption.expressions_per_prompt: input should be less than or equal to 62"),
     ("segment: {backend: micro", "segment: {backend: mirco", 14,
      "learned.segment.backend: there is no backend 'mirco'; did you mean 'micro'?"),
+    ("      segment: {backend: micro}", "      align: {backend: mirco}\n      segment: {backend: micro}", 14,
+     "learned.align.backend: there is no backend 'mirco'; did you mean 'micro'?"),
+    ("      segment: {backend: micro}",
+     "      align: {backend: micro, min_alignmet: 0}\n      segment: {backend: micro}", 14,
+     "align.min_alignmet: there is no such field; did you mean 'min_alignment'?"),
     ("steps: 0}", "steps: 0}\n    other: {backend: xyz, data: {}, steps: 0}", 17,
      "other.backend: there is no backend 'xyz'; there is micro"),
     ("split: test, ", "split: test, domains: [day, fogg], ", 7, "domains.1: 'fogg' is not 'day', "),
