@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from synres.models.pull import Wanted
 
 ModelName = Annotated[str, typer.Argument(help="A model's name, as `synres models list` shows it.")]
-models = typer.Typer(help="Models: list, show, pull, verify, licences.", no_args_is_help=True)
+models = typer.Typer(help="Models: list, show, pull, verify, licences, export-onnx.", no_args_is_help=True)
 
 
 def register(app: typer.Typer) -> None:
@@ -138,6 +138,22 @@ def verify(
         _say(f"{each}: every file is what its manifest says ({digest[:16]})")
     if not digests:
         _say("no model is here yet; `synres models pull NAME` brings one")
+
+
+@models.command("export-onnx")
+def export_onnx(
+    name: Annotated[str, typer.Argument(help="micro, or a pulled CLIPSeg, LISA, GSVA or GLaMM.")],
+    new_name: Annotated[str, typer.Option("--as", help="The new model's name; default: NAME-onnx.")] = "",
+    json: Json = False,
+) -> None:
+    """Write a model as ONNX graphs, a new model for backend onnx; of a LISA-like one, its mask decoder."""
+    from synres.models.onnx_models import export_model
+
+    folder = export_model(name, new_name or f"{name}-onnx")
+    if json:
+        print_json(_facts(folder.name, folder))
+        return
+    _say(f"{folder.name}: {', '.join(folder.files)}, digest {folder.digest[:16]}")
 
 
 @models.command()
