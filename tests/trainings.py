@@ -11,7 +11,8 @@ from dataclasses import replace
 from typing import Any
 
 from services.trainer.backends.micro import MicroBackend
-from services.trainer.manifest import encode_request, job_manifest
+from services.trainer.job_settings import JobSettings
+from services.trainer.manifest import encode_request, process_command
 from synres.data.images import encode_png
 from synres.domain.masks import encode_mask
 from synres.domain.types import Triplet
@@ -23,6 +24,7 @@ from synres.stages.evaluate import EVALUATE
 from synres.stages.params import EvaluateParams, MixturePart, TrainParams, encode_params
 from synres.stages.shard import StageCode
 from synres.stages.train import FROM_SCRATCH, TRAIN
+from tests.fake_kubernetes import IMAGE
 
 PARAMS = TrainParams(
     backend="micro",
@@ -80,10 +82,18 @@ def silent(**facts: float | str) -> None:
     """A report that nobody reads."""
 
 
+def job_settings(**changes: Any) -> JobSettings:
+    """Those of a small deployment."""
+    return JobSettings.model_validate(
+        {"namespace": "synres", "name_prefix": "test", "image": IMAGE, "service_account_name": "t"} | changes,
+        by_name=True,
+    )
+
+
 def run_and_kill(ledger: Ledger, request: ShardRequest, after_lines: int) -> None:
     """Starts the job's real process and sends SIGKILL when it has told of so many steps."""
     digest = ledger.put_blob(encode_request(request), "application/json").digest
-    command = job_manifest(request, digest, ledger.store.url).command
+    command = process_command(digest, ledger.store.url)
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         for _ in range(after_lines):

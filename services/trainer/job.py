@@ -1,8 +1,10 @@
-"""One training or evaluation in a process of its own: `python -m services.trainer.job STORE REQUEST_DIGEST`.
+"""One training or evaluation in a process of its own:
+`python -m services.trainer.job [--tied] STORE REQUEST_DIGEST`.
 
 It speaks on standard output, one JSON object a line: progress while it runs; `code` and `message` when it
-fails. Standard input is its tie to life: when that closes, whoever started the job is gone, and the job ends
-at once. (PR_SET_PDEATHSIG would follow the thread that started it, and threads of a pool come and go.)
+fails. With --tied, standard input is its tie to life: when that closes, whoever started the job is gone, and
+the job ends at once. (PR_SET_PDEATHSIG would follow the thread that started it, and threads of a pool come
+and go.) A pod has no such input, and a Job of its own to end it.
 """
 
 from __future__ import annotations
@@ -23,8 +25,9 @@ _LONGEST_MESSAGE = 500  # characters: the runner reads the last 4 KiB, and JSON 
 
 def main(arguments: list[str]) -> int:
     """Returns the exit code: 0, or the `exit_code` of the error that it said."""
-    store_url, request_digest = arguments
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    *tied, store_url, request_digest = arguments
+    if tied == ["--tied"]:
+        threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
         _run(store_url, request_digest)
     except SynresError as error:

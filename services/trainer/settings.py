@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from pydantic import Field
 
 from synres.settings import ServiceSettings
@@ -9,4 +11,8 @@ from synres.settings import ServiceSettings
 
 class TrainerSettings(ServiceSettings):
     listen: str = "127.0.0.1:50055"
-    max_jobs: int = Field(default=2, gt=0, description="Jobs at a time; each keeps one core busy.")
+    max_jobs: int = Field(default=2, gt=0, description="Child processes at a time; each keeps one core busy.")
+    job_settings: Path | None = Field(
+        default=None,
+        description="YAML file of Job settings: trainings are Jobs of Kubernetes; unset: child processes.",
+    )

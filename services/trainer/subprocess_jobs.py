@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import tempfile
@@ -11,12 +10,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import IO, Any
 
-from services.trainer.manifest import STAGES, encode_request, job_manifest
-from synres.errors import Overloaded, TrainingFailed
+from services.trainer.manifest import STAGES, encode_request, process_command
+from services.trainer.speech import TAIL_BYTES, failed, failure, last_words, progress
+from synres.errors import Overloaded
 from synres.ledger.ledger import Ledger
 from synres.ports import JobStatus, ShardRequest
 
-_TAIL_BYTES = 4096
 _RETRY_S = 2.0
 _ENDED_KEPT = 32
 """Somebody may still ask what became of them; each keeps a file open."""
@@ -65,12 +64,12 @@ class SubprocessJobs:
         with self._lock:
             job = self._jobs.get(action)
             if job is not None and job.runs:
-                return _progress(_last_words(job))
+                return progress(_last_words(job))
             if self._has_record(action):
                 return JobStatus("succeeded", 1.0)
             if job is None:
-                return _failed("no such job runs here; its service died under it: submit it again")
-            return _failure(job)
+                return failed("no such job runs here; its service died under it: submit it again")
+            return failure(_last_words(job), _cause(job.process.returncode))
 
     def cancel(self, action: str, run: str = "") -> None:
         with self._lock:
@@ -88,12 +87,12 @@ class SubprocessJobs:
 
     def _start(self, request: ShardRequest) -> _Job:
         blob = self._ledger.put_blob(encode_request(request), "application/json")
-        manifest = job_manifest(request, blob.digest, self._ledger.store.url)
+        command = process_command(blob.digest, self._ledger.store.url)
         # an unnamed file: nobody must read along for the child to go on, and nothing is left behind
         speech = tempfile.TemporaryFile()  # noqa: SIM115
         # a session of its own: Ctrl-C is for us alone, and the job ends when its standard input closes
         process = subprocess.Popen(
-            manifest.command,
+            command,
             stdin=subprocess.PIPE,
             stdout=speech,
             env=self._environment,
@@ -125,28 +124,8 @@ class SubprocessJobs:
 
 def _last_words(job: _Job) -> Mapping[str, Any]:
     size = os.fstat(job.speech.fileno()).st_size
-    tail = os.pread(job.speech.fileno(), _TAIL_BYTES, max(0, size - _TAIL_BYTES))
-    # what follows the last line end is a line still being written
-    lines = tail.split(b"\n")[:-1]
-    return dict(json.loads(lines[-1])) if lines else {}
-
-
-def _progress(words: Mapping[str, Any]) -> JobStatus:
-    facts = {name: float(value) for name, value in words.items() if isinstance(value, int | float)}
-    done, whole = facts.get("done", 0.0), facts.get("whole", 1.0)
-    return JobStatus("running", done / whole, str(words.get("message", "")), facts)
-
-
-def _failure(job: _Job) -> JobStatus:
-    words = _last_words(job)
-    if "code" in words:
-        return JobStatus("failed", message=str(words["message"]), code=str(words["code"]))
-    return _failed(f"the job died ({_cause(job.process.returncode)}); it resumes from its last checkpoint")
+    return last_words(os.pread(job.speech.fileno(), TAIL_BYTES, max(0, size - TAIL_BYTES)))
 
 
 def _cause(returncode: int) -> str:
     return f"signal {-returncode}" if returncode < 0 else f"exit code {returncode}"
-
-
-def _failed(message: str) -> JobStatus:
-    return JobStatus("failed", message=message, code=TrainingFailed.code)

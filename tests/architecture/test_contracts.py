@@ -130,7 +130,9 @@ ALLOWED = {
     | {"pydantic_settings", "tritonclient", "triton_python_backend_utils"},
     "services/segmenter": CORE | {"torch", "safetensors", "google", "grpc", "PIL"},
     "services/grouper": CORE | {"google", "grpc"},
-    "services/trainer": CORE | {"torch", "pydantic", "safetensors", "msgspec", "google", "grpc", "PIL"},
+    "services/trainer": CORE
+    | {"torch", "pydantic", "safetensors", "msgspec", "google", "grpc", "PIL", "yaml"}
+    | {"kubernetes", "urllib3"},
     "services/coordinator": CORE | {"msgspec", "pydantic", "google", "grpc", "structlog"},
     "services/cli": CORE | {"typer", "rich", "PIL", "msgspec", "yaml", "click"},
     "services/allinone.py": set(),

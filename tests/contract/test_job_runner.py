@@ -1,4 +1,7 @@
-"""What every JobRunner does: child processes here, and the same behind the trainer service."""
+"""What every JobRunner does: child processes, the same behind the trainer service, and Jobs of a cluster.
+
+The cluster is a fake that runs pods as processes of this machine; `make e2e` shows a real one.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from services.trainer.app import build
+from services.trainer.kubernetes_jobs import KubernetesJobs
 from services.trainer.settings import TrainerSettings
 from services.trainer.subprocess_jobs import SubprocessJobs
 from synres.errors import MixturePartEmpty, Overloaded, TrainingFailed
@@ -22,7 +26,17 @@ from synres.ledger.ledger import Ledger
 from synres.ports import JobRunner
 from synres.rpc.trainer_client import TrainerClient
 from synres.stages.params import MixturePart
-from tests.trainings import benchmark_rows, evaluate_request, has_ended, kill, train_request, wait_for
+from tests.fake_kubernetes import FakeKubernetes
+from tests.fake_kubernetes_server import serving
+from tests.trainings import (
+    benchmark_rows,
+    evaluate_request,
+    has_ended,
+    job_settings,
+    kill,
+    train_request,
+    wait_for,
+)
 
 LONG = {"steps": 100_000}
 
@@ -33,9 +47,13 @@ def ledger(tmp_path: Path) -> Ledger:
     return Ledger(FileStore(tmp_path / "store"))
 
 
-@pytest.fixture(params=["subprocess", "service"])
+@pytest.fixture(params=["subprocess", "service", "kubernetes"])
 def jobs(request: pytest.FixtureRequest, ledger: Ledger) -> Iterator[JobRunner]:
-    """At most two jobs at a time."""
+    """At most two jobs at a time; a Job has one try."""
+    if request.param == "kubernetes":
+        with serving(FakeKubernetes()) as api:
+            yield KubernetesJobs(ledger, job_settings(max_jobs=2, backoff_limit=0), api)
+        return
     children = SubprocessJobs(ledger, max_jobs=2)
     try:
         if request.param == "subprocess":
@@ -124,7 +142,7 @@ def test_a_cancelled_job_is_gone(jobs: JobRunner, ledger: Ledger) -> None:
     running = wait_for(jobs, training.action, lambda status: "pid" in status.facts)
     jobs.cancel(training.action)
     jobs.cancel(training.action)
-    assert not Path(f"/proc/{int(running.facts['pid'])}").exists()
+    assert not _is_alive(int(running.facts["pid"]))
     assert jobs.status(training.action).state == "failed"
 
 
@@ -138,7 +156,7 @@ def test_a_job_that_two_runs_want_outlives_the_cancel_of_one(jobs: JobRunner, le
     jobs.cancel(training.action, "first")
     assert jobs.status(training.action).state == "running"
     jobs.cancel(training.action, "second")
-    assert not Path(f"/proc/{int(pid)}").exists()
+    assert not _is_alive(int(pid))
 
 
 def test_no_job_outlives_its_runner(ledger: Ledger) -> None:

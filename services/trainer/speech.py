@@ -1,0 +1,50 @@
+"""What a job says, one JSON object a line, and what a runner makes of it: the same for processes and pods."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from synres.errors import TrainingFailed
+from synres.ports import JobStatus
+
+TAIL_BYTES = 4096
+"""So much of a job's speech holds its last line."""
+
+Words = Mapping[str, Any]
+
+
+def last_words(speech: bytes) -> Words:
+    """The last whole line that is an object; libraries may have said other things. Empty if there is none."""
+    for line in reversed(speech.split(b"\n")[:-1]):
+        words = _object(line)
+        if words:
+            return words
+    return {}
+
+
+def progress(words: Words) -> JobStatus:
+    """Of a job that runs."""
+    facts = {name: float(value) for name, value in words.items() if isinstance(value, int | float)}
+    done, whole = facts.get("done", 0.0), facts.get("whole", 1.0)
+    return JobStatus("running", done / whole, str(words.get("message", "")), facts)
+
+
+def failure(words: Words, cause: str) -> JobStatus:
+    """Of a job that ended: the error it said, else the `cause` as seen from outside."""
+    if "code" in words:
+        return JobStatus("failed", message=str(words["message"]), code=str(words["code"]))
+    return failed(f"the job died ({cause}); it resumes from its last checkpoint")
+
+
+def failed(message: str) -> JobStatus:
+    return JobStatus("failed", message=message, code=TrainingFailed.code)
+
+
+def _object(line: bytes) -> Words:
+    try:
+        words = json.loads(line)
+    except ValueError:
+        return {}
+    return words if isinstance(words, dict) else {}
