@@ -54,6 +54,7 @@ class FakeKubernetes:
 
     def __post_init__(self) -> None:
         self.lock = threading.RLock()
+        self._more_pods = threading.Condition(self.lock)
         self._processes: dict[str, Process] = {}
         self._version = 0
 
@@ -118,6 +119,11 @@ class FakeKubernetes:
                         {"type": "DisruptionTarget", "status": "True"} | reason
                     )
                     self._processes[pod["metadata"]["name"]].process.kill()
+
+    def wait_for_pods(self, count: int) -> None:
+        """Until so many were made, the ended ones too."""
+        with self.lock:
+            assert self._more_pods.wait_for(lambda: len(self.pods) >= count, timeout=30)
 
     def pass_deadline(self, job_name: str) -> None:
         """As if `activeDeadlineSeconds` were over."""
@@ -216,6 +222,7 @@ class FakeKubernetes:
             "status": {"phase": "Pending", "conditions": []},
         }
         self.pods[name] = pod
+        self._more_pods.notify_all()
         container = template["spec"]["containers"][0]
         gpus = int(container.get("resources", {}).get("limits", {}).get("nvidia.com/gpu", 0))
         if gpus > self.gpus:

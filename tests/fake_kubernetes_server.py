@@ -12,7 +12,6 @@ from urllib.parse import parse_qs, urlsplit
 
 from kubernetes import client
 
-from services.trainer.kubernetes_api import KubernetesApi
 from tests.fake_kubernetes import FakeKubernetes, Json, Refused
 
 NAMESPACE = "synres"
@@ -23,13 +22,12 @@ _VERBS = {"POST": "create", "PATCH": "patch", "DELETE": "delete"}
 
 
 @contextmanager
-def serving(cluster: FakeKubernetes) -> Iterator[KubernetesApi]:
-    """What reaches the cluster's API; its pods end afterwards."""
+def serving(cluster: FakeKubernetes) -> Iterator[client.Configuration]:
+    """What reaches the cluster's API, for `NAMESPACE`; its pods end afterwards."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(cluster))
     threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
-    host = f"http://127.0.0.1:{server.server_port}"
     try:
-        yield KubernetesApi(NAMESPACE, client.Configuration(host=host))
+        yield client.Configuration(host=f"http://127.0.0.1:{server.server_port}")
     finally:
         server.shutdown()
         server.server_close()

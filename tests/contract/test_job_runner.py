@@ -17,7 +17,11 @@ from pathlib import Path
 import pytest
 
 from services.trainer.app import build
+from services.trainer.backends.micro import MicroBackend
+from services.trainer.kubernetes_api import KubernetesApi
 from services.trainer.kubernetes_jobs import KubernetesJobs
+from services.trainer.manifest import job_name
+from services.trainer.recipe import run_training
 from services.trainer.settings import TrainerSettings
 from services.trainer.subprocess_jobs import SubprocessJobs
 from synres.errors import MixturePartEmpty, Overloaded, TrainingFailed
@@ -27,13 +31,14 @@ from synres.ports import JobRunner
 from synres.rpc.trainer_client import TrainerClient
 from synres.stages.params import MixturePart
 from tests.fake_kubernetes import FakeKubernetes
-from tests.fake_kubernetes_server import serving
+from tests.fake_kubernetes_server import NAMESPACE, serving
 from tests.trainings import (
     benchmark_rows,
     evaluate_request,
     has_ended,
     job_settings,
     kill,
+    silent,
     train_request,
     wait_for,
 )
@@ -51,7 +56,8 @@ def ledger(tmp_path: Path) -> Ledger:
 def jobs(request: pytest.FixtureRequest, ledger: Ledger) -> Iterator[JobRunner]:
     """At most two jobs at a time; a Job has one try."""
     if request.param == "kubernetes":
-        with serving(FakeKubernetes()) as api:
+        with serving(FakeKubernetes()) as server:
+            api = KubernetesApi(NAMESPACE, server)
             yield KubernetesJobs(ledger, job_settings(max_jobs=2, backoff_limit=0), api)
         return
     children = SubprocessJobs(ledger, max_jobs=2)
@@ -157,6 +163,26 @@ def test_a_job_that_two_runs_want_outlives_the_cancel_of_one(jobs: JobRunner, le
     assert jobs.status(training.action).state == "running"
     jobs.cancel(training.action, "second")
     assert not _is_alive(int(pid))
+
+
+def test_an_evicted_training_ends_with_the_same_weights(ledger: Ledger, tmp_path: Path) -> None:
+    """The pod that follows goes on from the checkpoint; the run that waits sees nothing but progress."""
+    cluster = FakeKubernetes()
+    training = train_request(ledger, steps=16)
+    undisturbed = Ledger(FileStore(tmp_path / "undisturbed"))
+    assert train_request(undisturbed, steps=16) == training
+    with serving(cluster) as server:
+        settings = job_settings(backoff_limit=0)
+        jobs = KubernetesJobs(ledger, settings, KubernetesApi(NAMESPACE, server))
+        jobs.submit(training)
+        wait_for(jobs, training.action, lambda status: status.facts.get("done", 0) >= 5)
+        cluster.evict(job_name(training.action, settings))
+        assert wait_for(jobs, training.action, has_ended).state == "succeeded"
+        assert len(cluster.pods) == 2
+    record = ledger.find_record("train", training.action)
+    expected = run_training(undisturbed, MicroBackend(), training, silent)
+    assert record is not None
+    assert record.body.outputs["weights"] == expected.outputs["weights"]
 
 
 def test_no_job_outlives_its_runner(ledger: Ledger) -> None:
