@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 
 from services.coordinator.executor import Call
-from synres.errors import CallCancelled, InternalError, SynresError
+from synres.errors import CallCancelled, InternalError, ServiceUnavailable, SynresError
 from synres.ledger.ledger import Ledger
 from synres.ports import JobRunner, JobStatus, ShardRequest, ShardResult
 from synres.stages.shard import result_of
@@ -15,26 +15,39 @@ _FIRST_POLL_S = 0.05
 _LONGEST_POLL_S = 1.0
 
 
-def run_job(jobs: JobRunner, ledger: Ledger, request: ShardRequest, call: Call) -> ShardResult:
+def run_job(
+    jobs: JobRunner, ledger: Ledger, request: ShardRequest, call: Call, patience_s: float = 60.0
+) -> ShardResult:
     """Answers from the record, else submits and waits.
 
-    Raises the error class that the job names, or CallCancelled after cancelling it.
+    Raises the error class that the job names, or CallCancelled after cancelling it. Whoever tells of the job
+    may be away for `patience_s` on end: the job itself may go on.
     """
     found = ledger.find_record(request.stage, request.action)
     if found is not None:
         return result_of(request.action, found, cached=True)
     jobs.submit(request)
-    poll_s = _FIRST_POLL_S
-    while (status := jobs.status(request.action)).state == "running":
-        call.progress(status)
+    poll_s, heard_s, status = _FIRST_POLL_S, time.monotonic(), JobStatus("running")
+    while True:
         try:
-            call.check()
-        except CallCancelled:
-            jobs.cancel(request.action, request.run)
-            raise
+            status, heard_s = jobs.status(request.action), time.monotonic()
+        except ServiceUnavailable:
+            if time.monotonic() - heard_s >= patience_s:
+                raise
+        if status.state != "running":
+            return _ended(ledger, request, status)
+        call.progress(status)
+        _check(jobs, request, call)
         time.sleep(poll_s)
         poll_s = min(_LONGEST_POLL_S, 1.5 * poll_s)
-    return _ended(ledger, request, status)
+
+
+def _check(jobs: JobRunner, request: ShardRequest, call: Call) -> None:
+    try:
+        call.check()
+    except CallCancelled:
+        jobs.cancel(request.action, request.run)
+        raise
 
 
 def _ended(ledger: Ledger, request: ShardRequest, status: JobStatus) -> ShardResult:

@@ -170,6 +170,28 @@ def test_a_job_is_waited_for_and_cancelled_when_the_run_stops() -> None:
     assert jobs.cancelled == [TRAINING.action]
 
 
+class Deaf(OneJob):
+    """Nobody tells of the job for some polls; then it has failed."""
+
+    def __init__(self, polls: int) -> None:
+        super().__init__("TRAINING_FAILED")
+        self.polls = polls
+
+    def status(self, action: str) -> JobStatus:
+        self.polls -= 1
+        if self.polls >= 0:
+            raise ServiceUnavailable("the Kubernetes API does not answer")
+        return super().status(action)
+
+
+def test_a_job_outlives_the_silence_of_who_tells_of_it() -> None:
+    """One that is away for a while makes no failed training; one that stays away is told."""
+    with pytest.raises(TrainingFailed, match="not finite"):
+        run_job(Deaf(3), Ledger(MemoryStore()), TRAINING, Call())
+    with pytest.raises(ServiceUnavailable):
+        run_job(Deaf(3), Ledger(MemoryStore()), TRAINING, Call(), patience_s=0)
+
+
 def test_a_failed_job_raises_the_class_that_it_names() -> None:
     """By its stable code; a code that nobody knows is a fault of ours."""
     with pytest.raises(TrainingFailed, match="not finite"):
