@@ -12,19 +12,21 @@ import transformers
 
 from services.generator.painter import Painter
 from synres.errors import BackendUnavailable, Overloaded
+from synres.models.devices import torch_device
 
 _DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}
 
 
 def load_painter(folder: Path, precision: str, device: str = "") -> Painter:
-    """On `device`, by default the GPU where there is one; on the CPU with one thread, so that pictures do not
-    hang on the number of cores.
+    """On `device`, by default the one that `SYNRES_DEVICE` says; on the CPU with one thread, so that pictures
+    do not hang on the number of cores.
 
-    Raises BackendUnavailable for a folder without a loadable pipeline, Overloaded for a GPU without room.
+    Raises BackendUnavailable for a folder without a loadable pipeline or a GPU that torch does not see,
+    Overloaded for a GPU without room.
     """
     diffusers.utils.logging.disable_progress_bar()
     transformers.utils.logging.disable_progress_bar()
-    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    device = device or torch_device()
     if device == "cpu":
         torch.set_num_threads(1)
     pipeline = _read(folder, precision)

@@ -39,11 +39,6 @@ class BackendChoice:
         object.__setattr__(self, "options", tuple(sorted(self.options, key=lambda option: option[0])))
 
     @property
-    def is_plain(self) -> bool:
-        """True without model and options."""
-        return not self.model and not self.options
-
-    @property
     def label(self) -> str:
         """One text for each choice: "sana", or "sana Efficient/Sana steps=2"; 2, 2.0 and "2" differ in it."""
         options = (f"{name}={canonical_json(value).decode()}" for name, value in self.options)

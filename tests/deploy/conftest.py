@@ -8,7 +8,7 @@ from tests.deploy.charts import is_installed
 
 
 @pytest.fixture(scope="session")
-def helm(heavy_tool: Callable[[bool, str], None]) -> None:
+def chart_tools(heavy_tool: Callable[[bool, str], None]) -> None:
     """Helm and the checkers are there, or the test is skipped."""
     heavy_tool(is_installed(), "helm-tools")
 
@@ -17,4 +17,4 @@ def helm(heavy_tool: Callable[[bool, str], None]) -> None:
 def wants_helm(request: pytest.FixtureRequest) -> None:
     """For every test but those marked `without_helm`."""
     if request.node.get_closest_marker("without_helm") is None:
-        request.getfixturevalue("helm")
+        request.getfixturevalue("chart_tools")

@@ -17,7 +17,7 @@ RANDOM = re.compile(r"^  (secret-key|token): \S{44}$", flags=re.M)
 
 
 @pytest.fixture(scope="module")
-def rendered(helm: None, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+def rendered(chart_tools: None, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Profile -> its rendering by helm 4, in a file."""
     folder = tmp_path_factory.mktemp("rendered")
     paths = {profile: folder / f"{profile}.yaml" for profile in PROFILES}

@@ -215,3 +215,10 @@ def test_options_out_of_range_are_refused(given: dict[str, Any], message: str) -
     """Before any model is loaded."""
     with pytest.raises(InvalidInput, match=message):
         DrawOptions(**given)
+
+
+def test_a_gpu_that_is_not_there_is_said(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Asked for, and never silently replaced by the CPU; this needs a machine without one."""
+    monkeypatch.setenv("SYNRES_DEVICE", "cuda")
+    with pytest.raises(BackendUnavailable, match="SYNRES_DEVICE=cpu"):
+        load_painter(folder, "fp32")
