@@ -24,6 +24,7 @@ from synres.errors import ArtifactMissing, NotFound, RunCancelled, StoreFull, St
 from synres.ledger.keys import run_key
 from synres.ports import ArtifactStore
 from synres.spec import RunSpec
+from synres.typed_json import decode_json
 
 _GRACE_S = 5.0
 _BEGUN = re.compile(r"runs/([^/]+)/(?:spec|request)\.json")
@@ -93,7 +94,7 @@ class Desk:
     def request(self, run: str) -> RunRequest | None:
         """What was asked for, until the run is committed; what cannot be read is stopped, and says why."""
         try:
-            request = msgspec.json.decode(self.store.get(_key(run)), type=RunRequest)
+            request = decode_json(self.store.get(_key(run)), RunRequest)
             RunSpec.model_validate_json(request.spec)
         except ArtifactMissing:
             return None

@@ -13,6 +13,7 @@ import msgspec
 
 from services.trainer.job_settings import JobSettings, Json
 from synres.ports import ShardRequest
+from synres.typed_json import decode_json
 
 STAGES = ("train", "evaluate")
 CONTAINER = "training"
@@ -30,7 +31,7 @@ def encode_request(request: ShardRequest) -> bytes:
 
 def decode_request(data: bytes) -> ShardRequest:
     """The inverse of `encode_request`."""
-    return msgspec.json.decode(data, type=ShardRequest)
+    return decode_json(data, ShardRequest)
 
 
 def process_command(request_digest: str, store_url: str) -> tuple[str, ...]:

@@ -19,6 +19,7 @@ from synres.domain.digests import canonical_json
 from synres.domain.masks import compressed_to_rle, polygons_to_rle, runs_to_rle, union
 from synres.domain.types import Rle, SceneObject
 from synres.errors import InvalidInput, NotFound, RejectedItem, UnsafePath
+from synres.typed_json import decode_json, fit
 
 Row = TypeVar("Row")
 Id = int | str
@@ -95,7 +96,7 @@ def _images(file: _File, name: str) -> Iterator[_Image | Refused]:
 
 def _load(path: Path) -> _File:
     try:
-        return msgspec.json.decode(path.read_bytes(), type=_File)
+        return decode_json(path.read_bytes(), _File)
     except FileNotFoundError as error:
         raise NotFound(f"{path} does not exist; give the COCO annotations of the folder") from error
     except (OSError, ValueError, RecursionError) as error:
@@ -104,7 +105,7 @@ def _load(path: Path) -> _File:
 
 def _convert(raw: Any, row_type: type[Row], reason: str, name: str) -> Row | Refused:
     try:
-        return msgspec.convert(raw, row_type)
+        return fit(raw, row_type)
     except msgspec.ValidationError as error:
         return Refused(f"{name}#{_id_of(raw)}", canonical_json(raw), reason, str(error))
 

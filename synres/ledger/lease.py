@@ -10,6 +10,7 @@ from synres.errors import ArtifactMissing
 from synres.ledger.clock import store_clock_s
 from synres.ledger.keys import run_key
 from synres.ports import ArtifactStore
+from synres.typed_json import decode_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,6 @@ def _encode(lease: Lease) -> bytes:
 
 def _decode(data: bytes) -> Lease:
     try:
-        return msgspec.json.decode(data, type=Lease)
+        return decode_json(data, Lease)
     except ValueError:
         return Lease("", 0.0)

@@ -10,6 +10,7 @@ from synres.domain.digests import digest_json
 from synres.domain.types import Rejection
 from synres.errors import ArtifactCorrupt, InvalidInput
 from synres.ledger.keys import check_digest
+from synres.typed_json import decode_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,7 @@ class Record:
     def decode(data: bytes) -> Record:
         """Raises ArtifactCorrupt, also for outputs that no digest could name."""
         try:
-            record = msgspec.json.decode(data, type=Record)
+            record = decode_json(data, Record)
             for digest in record.body.outputs.values():
                 check_digest(digest)
         except (ValueError, InvalidInput) as error:

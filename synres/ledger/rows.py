@@ -8,6 +8,7 @@ from typing import TypeVar
 import msgspec
 
 from synres.errors import ArtifactCorrupt
+from synres.typed_json import decode_json_lines
 
 Row = TypeVar("Row")
 
@@ -22,7 +23,7 @@ def encode_rows(rows: Iterable[object]) -> bytes:
 def decode_rows(data: bytes, row_type: type[Row]) -> list[Row]:
     """JSONL to dataclasses; raises ArtifactCorrupt on a line that does not fit `row_type`."""
     try:
-        return msgspec.json.Decoder(row_type).decode_lines(data)
+        return decode_json_lines(data, row_type)
     # not MsgspecError alone: broken UTF-8 comes as UnicodeDecodeError
     except ValueError as error:
         raise ArtifactCorrupt(f"not rows of {row_type.__name__}: {error}") from error

@@ -16,6 +16,7 @@ from synres.ledger.clock import store_clock_s
 from synres.ledger.keys import check_digest, run_key
 from synres.ledger.lease import RunLease
 from synres.ports import ArtifactStore
+from synres.typed_json import decode_json
 
 FORMAT = 1
 """Version of everything under `runs/<run>/`; `spec.json` carries it."""
@@ -181,6 +182,6 @@ def list_runs(store: ArtifactStore) -> list[str]:
 
 def _decode(data: bytes, kind: type[T], key: str) -> T:
     try:
-        return msgspec.json.decode(data, type=kind)
+        return decode_json(data, kind)
     except ValueError as error:
         raise ArtifactCorrupt(f"{key} cannot be read: {error}") from error

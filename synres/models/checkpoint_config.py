@@ -16,6 +16,7 @@ from synres.models.llama_tokens import LlamaTokens
 from synres.models.res_config import res_sizes
 from synres.models.res_types import ResSizes
 from synres.models.sam_shapes import sam_sizes
+from synres.typed_json import fit
 
 Count = Annotated[int, msgspec.Meta(ge=1)]
 Fraction = Annotated[float, msgspec.Meta(gt=0)]
@@ -54,7 +55,7 @@ def checkpoint_config(checkpoint: Checkpoint) -> CheckpointConfig:
     told["vision_tower"] = _tower(told)
     told.setdefault("num_key_value_heads", told.get("num_attention_heads"))
     try:
-        config = msgspec.convert({**told, **_from_tensors(checkpoint)}, CheckpointConfig)
+        config = fit({**told, **_from_tensors(checkpoint)}, CheckpointConfig)
     except msgspec.ValidationError as error:
         raise BackendUnavailable(f"{checkpoint.files[0]} does not fit: {error}") from error
     _require_agreement(config, checkpoint)

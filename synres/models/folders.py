@@ -13,13 +13,12 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-import msgspec
-
 from synres.domain.choice import check_model_name
 from synres.domain.digests import digest_json
 from synres.domain.types import ModelInfo
 from synres.errors import BackendUnavailable, InvalidInput
 from synres.settings import ModelSettings, load_settings
+from synres.typed_json import decode_json
 
 MANIFEST = "synres-model.json"
 _VERIFIED = ".synres-verified.json"
@@ -129,7 +128,7 @@ def read_manifest(folder: Path) -> Manifest:
     """Raises BackendUnavailable for a folder that is not there, or whose manifest cannot be read."""
     path = folder / MANIFEST
     try:
-        return msgspec.json.decode(path.read_bytes(), type=Manifest)
+        return decode_json(path.read_bytes(), Manifest)
     except FileNotFoundError as error:
         name = folder.name.replace("--", "/")
         raise BackendUnavailable(
@@ -186,7 +185,7 @@ def _seen(path: Path, expected: ModelFile) -> list[object]:
 
 def _read_verified(folder: Path) -> Seen:
     try:
-        return msgspec.json.decode((folder / _VERIFIED).read_bytes(), type=Seen)
+        return decode_json((folder / _VERIFIED).read_bytes(), Seen)
     except (OSError, ValueError):
         return {}
 

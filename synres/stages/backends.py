@@ -15,6 +15,7 @@ from synres.domain.choice import nearest
 from synres.errors import InvalidInput
 from synres.ledger.ledger import Ledger
 from synres.ports import Segmenter
+from synres.typed_json import fit
 
 Backend = TypeVar("Backend")
 Options = TypeVar("Options")
@@ -110,7 +111,7 @@ def options_of(choice: BackendChoice, kind: type[Options]) -> Options:
             raise InvalidInput(f"backend {choice.backend} has no option {name!r}{nearest(name, known)};"
                                f" it has {', '.join(known)}")  # fmt: skip
     try:
-        return msgspec.convert(dict[str, Any](choice.options), kind)
+        return fit(dict[str, Any](choice.options), kind)
     except msgspec.ValidationError as error:
         told = f"{error}{_allowed(kind, error)}"
         raise InvalidInput(f"an option of backend {choice.backend}: {told}") from error

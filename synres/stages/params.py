@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Annotated, TypeVar
 
-import msgspec
 from msgspec import Meta
 
 from synres.domain.bounds import MAX_BATCH, MAX_EXPRESSIONS, MAX_IMAGES, MAX_PROMPTS
@@ -13,6 +12,7 @@ from synres.domain.choice import BackendChoice, Scalar, choose
 from synres.domain.digests import canonical_json
 from synres.errors import InvalidInput
 from synres.ports import GroupParams
+from synres.typed_json import decode_json
 
 Params = TypeVar("Params")
 # as before there were models and options: what was computed then is still found
@@ -118,7 +118,7 @@ def encode_params(params: object) -> bytes:
 def choice_of(data: bytes) -> BackendChoice:
     """What computes, from params of any stage; raises InvalidInput for other bytes."""
     try:
-        return msgspec.json.decode(data, type=ChoiceParams).choice
+        return decode_json(data, ChoiceParams).choice
     except ValueError as error:
         raise InvalidInput(f"params name no backend: {error}") from error
 
@@ -126,7 +126,7 @@ def choice_of(data: bytes) -> BackendChoice:
 def decode_params(data: bytes, params_type: type[Params]) -> Params:
     """The inverse; raises InvalidInput for unknown, missing, mistyped or excessive fields, or other bytes."""
     try:
-        params = msgspec.json.decode(data, type=params_type)
+        params = decode_json(data, params_type)
     except ValueError as error:
         raise InvalidInput(f"params do not fit {params_type.__name__}: {error}") from error
     if encode_params(params) != data:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import statistics
 import subprocess
 import sys
@@ -75,6 +76,13 @@ def test_broad_except_only_in_outermost_frames() -> None:
     assert found <= allowed
 
 
+def test_typed_json_has_one_home() -> None:
+    """msgspec's decoders fail when threads meet a type at once; only `synres.typed_json` guards them."""
+    bare = re.compile(r"msgspec\.(json\.decode|json\.Decoder|convert)\b")
+    found = [path.name for path in _product_files() if bare.search(path.read_text())]
+    assert found == ["typed_json.py"]
+
+
 def _is_broad(handler: ast.ExceptHandler) -> bool:
     names = (
         {n.id for n in ast.walk(handler.type) if isinstance(n, ast.Name)}
@@ -114,6 +122,7 @@ ALLOWED = {
     "synres/spec.py": {"pydantic", "pydantic_core"},
     "synres/spec_yaml.py": {"pydantic", "yaml"},
     "synres/settings.py": {"pydantic", "pydantic_settings"},
+    "synres/typed_json.py": {"msgspec"},
     "synres/telemetry.py": {"structlog", "prometheus_client", "opentelemetry"},
     "synres/domain": CORE | {"pycocotools"},
     "synres/ledger": {"msgspec", "minio", "urllib3", "pydantic"},
