@@ -14,7 +14,7 @@ from synres.data.images import decode_image
 from synres.data.source import Picture, Refused
 from synres.domain.digests import canonical_json, digest_bytes, digest_json
 from synres.domain.masks import area
-from synres.domain.types import ArtifactRef, ModelInfo, Rejection, Rle, Sample, Triplet
+from synres.domain.types import ArtifactRef, ModelInfo, OpenTriplet, Rejection, Rle, Sample, Triplet
 from synres.errors import RejectedItem
 from synres.ledger.ledger import Ledger
 from synres.ledger.records import Action
@@ -118,11 +118,20 @@ def _annotated(ledger: Ledger, picture: Picture, image: ArtifactRef, size: tuple
         about = (known.mask, known.expression, known.category, known.subset, picture.domain)
         try:
             _checked_area(known.mask, size)
-            found.triplets.append(Triplet(image.digest, image, *about))
+            found.triplets.append(_triplet(image, about, known.ignore, size))
         except RejectedItem as bad:
             item = digest_json([image.digest, known.expression, list(known.mask.size), known.mask.counts])
             found.rejections.append((Rejection(item, bad.reason), f"{picture.name}: {bad.message}"))
     return found
+
+
+def _triplet(
+    image: ArtifactRef, about: tuple[Rle, str, str, str, str], ignore: Rle | None, size: tuple[int, int]
+) -> Triplet:
+    if ignore is None:
+        return Triplet(image.digest, image, *about)
+    _checked_area(ignore, size)
+    return OpenTriplet(image.digest, image, *about, ignore)
 
 
 def _checked_area(mask: Rle, size: tuple[int, int]) -> int:

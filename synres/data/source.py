@@ -9,12 +9,16 @@ from synres.domain.types import Expression, Rle, SceneObject
 
 @dataclass(frozen=True, slots=True)
 class Referred:
-    """An expression with its true mask. `category` is its noun, `subset` a label for tables; may be empty."""
+    """An expression with its true mask. `category` is its noun, `subset` a label for tables; may be empty.
+
+    `ignore`: pixels that the annotators left open, which an evaluation counts neither way.
+    """
 
     expression: Expression
     mask: Rle
     category: str = ""
     subset: str = ""
+    ignore: Rle | None = None
 
 
 @dataclass(frozen=True, slots=True)

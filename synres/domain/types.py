@@ -218,6 +218,16 @@ class Triplet:
     domain: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class OpenTriplet(Triplet):
+    """A Triplet with pixels that its annotators left open: `ignore` counts neither for nor against a mask.
+
+    Rows of it are rows of Triplet too, for readers that need no `ignore`.
+    """
+
+    ignore: Rle | None = None
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Rejection:
     """An item that went no further: its content digest and a lower_snake reason."""

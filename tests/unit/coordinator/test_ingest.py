@@ -14,7 +14,7 @@ from synres.data.images import encode_png
 from synres.data.source import Picture, Referred, Refused
 from synres.domain.digests import digest_bytes
 from synres.domain.masks import encode_mask
-from synres.domain.types import Rle, Sample, SceneObject, Triplet
+from synres.domain.types import OpenTriplet, Rle, Sample, SceneObject, Triplet
 from synres.errors import NotFound
 from synres.ledger.ledger import Ledger
 from synres.ports import ShardResult
@@ -145,3 +145,16 @@ def test_a_folder_that_is_not_there_is_said() -> None:
         assert error.message.startswith("no/where.json does not exist; paths in a spec are relative")
     else:
         raise AssertionError("a missing folder was read")
+
+
+def test_pixels_that_annotators_left_open_stay_with_their_expression() -> None:
+    """Who reads plain triplets reads them too, and rows without such pixels are spelt as ever."""
+    whole = encode_mask(np.ones((SIDE, SIDE), np.bool_))
+    known = (Referred("the square", square()), Referred("the rim", square(), ignore=whole))
+    ledger, result = taken(Picture("a", PNG, referred=known))
+    rows = result.outputs["triplets"]
+    assert [row.ignore for row in ledger.get_rows(rows, OpenTriplet)] == [None, whole]
+    assert [row.expression for row in ledger.get_rows(rows, Triplet)] == ["the square", "the rim"]
+    assert ledger.get_blob(rows).count(b"ignore") == 1
+    other = Referred("the rim", square(), ignore=encode_mask(np.ones((SIDE, SIDE + 1), np.bool_)))
+    assert taken(Picture("a", PNG, referred=(other,)))[1].rejections[0][1] == "mask_size_mismatch"
