@@ -19,7 +19,7 @@ TRIAL_TORCH ?= 2.13.0
 REVISION    := $(shell git rev-parse --short HEAD 2>/dev/null || echo unknown)
 SITE   := import sysconfig; print(sysconfig.get_path("purelib"))
 
-.PHONY: demo study ablate test lint chaos triton chart images trial-images heavy-tools helm-tools protos micro-weights bench bench-segmenter clean
+.PHONY: demo study ablate test lint chaos triton chart images trial-images e2e e2e-tests heavy-tools helm-tools protos micro-weights bench bench-segmenter clean
 
 ## the whole method on the micro world, from nothing to a table, in minutes
 demo: $(VENV)/.demo
@@ -35,7 +35,7 @@ ablate: $(VENV)/.demo
 
 ## lint, types, import contracts and every test; no network once installed
 test: $(VENV)/.dev lint
-	$(BIN)/python -m pytest -m "not chaos"
+	$(BIN)/python -m pytest -m "not chaos and not e2e"
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
@@ -63,6 +63,19 @@ trial-images: $(IMAGES:%=trial-image-%) trial-image-store
 
 trial-image-captioner trial-image-generator trial-image-segmenter: EXTRA := micro
 trial-image-trainer: EXTRA := micro,jobs
+
+## the proof on the cluster of KUBECONFIG, in a namespace of its own. With REAL_K8S: builds the images first,
+## gives the store a volume, and lets that tool's post-renderer make the chart fit its Kubernetes
+ifdef REAL_K8S
+e2e: $(VENV)/.dev trial-images
+	$(REAL_K8S) pv synres-e2e-$$(date +%s) 2Gi
+	POST_RENDERER=downgrade-manifests $(REAL_K8S) run $(MAKE) e2e-tests REAL_K8S=
+else
+e2e: e2e-tests
+endif
+
+e2e-tests: $(VENV)/.dev
+	SYNRES_TEST_HEAVY=required TAG=$(TAG) $(BIN)/python -m pytest -m e2e $(E2E)
 
 image-%:
 	$(call build-image,$*,$*,$(TORCH))

@@ -6,6 +6,7 @@ Neither model learns from the classifier.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib.util import find_spec
 
 import numpy as np
 
@@ -23,10 +24,14 @@ Shares = Mapping[str, float]
 def measured_attributes(results: Results) -> dict[str, Shares]:
     """For each chain with a learned micro model: "<chain>: expressions", "<chain>: pictures" -> shares.
 
+    Empty without torch, which the image of the command line does not have.
+
     Expressions are judged on the objects that were captioned; pictures are single objects drawn anew for the
     run's prompts, since in a composed picture the object asked for has look-alikes beside it.
     """
     found: dict[str, Shares] = {}
+    if find_spec("torch") is None:
+        return found
     for name, chain in results.spec.method.synthesis.items():
         rows = _captioned(results, name)
         if chain.caption.backend == "micro" and rows:
