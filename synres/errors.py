@@ -21,8 +21,10 @@ SynresError
 │   ├── Overloaded            full; says when to return
 │   ├── DeadlineExceeded      the deadline passed
 │   ├── CallCancelled         the caller went away
-│   ├── Unauthenticated       the shared token is missing or wrong
+│   ├── Unauthenticated       the shared token or API key is missing, wrong or expired
+│   ├── PermissionDenied      an API key asks for what only the shared token may
 │   ├── ModelMismatch         the action names another model or stage version
+│   ├── RankLost              another process of the same training died or fell silent; try again
 │   └── InternalError         a fault of ours behind a service
 └── RunStopped
     ├── TooManyFailures       `max_failed_fraction` passed
@@ -156,8 +158,16 @@ class Unauthenticated(ServiceError):
     code = "UNAUTHENTICATED"
 
 
+class PermissionDenied(ServiceError):
+    code = "PERMISSION_DENIED"
+
+
 class ModelMismatch(ServiceError):
     code = "MODEL_MISMATCH"
+
+
+class RankLost(ServiceError):
+    code = "RANK_LOST"
 
 
 class InternalError(ServiceError):

@@ -29,6 +29,10 @@ QUEUE_SECONDS = Histogram(
     "synres_queue_wait_seconds", "Time a call waited for the model.", ["service"], buckets=_SECONDS
 )
 IN_FLIGHT = Gauge("synres_inflight", "Calls under way.", ["service"])
+QUEUED_WORK_SECONDS = Gauge("synres_queued_work_seconds", "Estimated work that waits.", ["service"])
+BATCH_SIZE = Histogram(
+    "synres_batch_size", "Pictures that the model saw at a time.", ["service"], buckets=(1, 2, 4, 8, 16, 32)
+)
 REJECTED = Counter("synres_rejected_total", "Items turned away.", ["reason"])
 STAGE_BACKLOG = Gauge("synres_stage_backlog", "Planned shards without a record.", ["stage"])
 ARTIFACTS = Counter("synres_artifacts_total", "Shards that ended.", ["stage", "outcome"])
@@ -69,10 +73,17 @@ def bound(**names: str) -> Iterator[None]:
 
 
 @contextmanager
-def span(name: str, carrier: Mapping[str, str]) -> Iterator[None]:
-    """A span under the trace that `carrier` (W3C headers) names, if any."""
+def span(name: str, carrier: Mapping[str, str] | None = None, **attributes: str) -> Iterator[None]:
+    """A span under the trace that `carrier` (W3C headers) names, or under the current one.
+
+    With a carrier it is a server's; `attributes` have the names of OpenTelemetry's conventions, with `_` for
+    their dots.
+    """
     tracer = trace.get_tracer("synres")
-    with tracer.start_as_current_span(name, context=propagate.extract(dict(carrier))):
+    context = None if carrier is None else propagate.extract(dict(carrier))
+    kind = trace.SpanKind.INTERNAL if carrier is None else trace.SpanKind.SERVER
+    named = {key.replace("_", "."): value for key, value in attributes.items()}
+    with tracer.start_as_current_span(name, context, kind, named):
         yield
 
 

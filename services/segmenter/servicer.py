@@ -20,10 +20,8 @@ from synres.stages.shard import Check
 
 
 class SegmenterServicer(segmenter_pb2_grpc.SegmenterServiceServicer):
-    def __init__(self, ledger: Ledger, backends: SegmenterBackends) -> None:
-        self._ledger = ledger
-        self._backends = backends
-        self._calls = ModelCalls("segmenter")
+    def __init__(self, ledger: Ledger, backends: SegmenterBackends, calls: ModelCalls) -> None:
+        self._ledger, self._backends, self._calls = ledger, backends, calls
 
     def RunSegmentShard(
         self, request: segmenter_pb2.RunSegmentShardRequest, context: grpc.ServicerContext

@@ -5,10 +5,11 @@ from __future__ import annotations
 import io
 import struct
 import zlib
+from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image as PillowImage
-from PIL import ImageFile, UnidentifiedImageError
+from PIL import ImageFile, ImageOps, UnidentifiedImageError
 
 from synres.errors import RejectedItem
 from synres.ports import Image
@@ -40,11 +41,41 @@ def decode_image(data: bytes) -> Image:
     `image_extreme_aspect`, `image_mode` (CMYK, 16-bit, float), `image_exif_rotated` or `image_truncated`.
     A rotated picture is rejected since nobody can say whether its masks were drawn before or after rotation.
     """
-    if len(data) > MAX_BYTES:
-        raise RejectedItem("image_too_many_bytes", f"{len(data)} bytes; at most {MAX_BYTES}")
+    _check_bytes(data, MAX_BYTES)
     picture = _open(data)
-    _check_header(picture)
+    _check_header(picture, MAX_PIXELS)
     return _pixels(picture)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedImage:
+    """Of which the header is read and held against limits, and no pixel decoded yet."""
+
+    _picture: ImageFile.ImageFile
+
+    @property
+    def pixels(self) -> int:
+        width, height = self._picture.size
+        return width * height
+
+    def upright(self) -> Image:
+        """(H, W, 3) uint8 RGB, turned as its EXIF says. Raises RejectedItem("image_truncated")."""
+        try:
+            turned = ImageOps.exif_transpose(self._picture)
+            return np.asarray(turned if turned.mode == "RGB" else turned.convert("RGB"))
+        except _DAMAGE as error:
+            raise RejectedItem("image_truncated", f"the picture breaks off: {error}") from error
+
+
+def open_image(data: bytes, max_bytes: int = MAX_BYTES, max_pixels: int = MAX_PIXELS) -> OpenedImage:
+    """For one picture by itself, where nobody has drawn masks on it yet: its rotation is no trouble.
+
+    Raises RejectedItem with the reasons of `decode_image` that a header shows.
+    """
+    _check_bytes(data, max_bytes)
+    picture = _open(data)
+    _check_header(picture, max_pixels)
+    return OpenedImage(picture)
 
 
 def encode_png(image: Image) -> bytes:
@@ -52,6 +83,11 @@ def encode_png(image: Image) -> bytes:
     buffer = io.BytesIO()
     PillowImage.fromarray(image).save(buffer, format="PNG", compress_level=3)
     return buffer.getvalue()
+
+
+def _check_bytes(data: bytes, most: int) -> None:
+    if len(data) > most:
+        raise RejectedItem("image_too_many_bytes", f"{len(data)} bytes; at most {most}")
 
 
 def _open(data: bytes) -> ImageFile.ImageFile:
@@ -65,10 +101,10 @@ def _open(data: bytes) -> ImageFile.ImageFile:
         raise RejectedItem("image_unreadable", f"not one of {', '.join(FORMATS)}: {error}") from error
 
 
-def _check_header(picture: ImageFile.ImageFile) -> None:
+def _check_header(picture: ImageFile.ImageFile, most_pixels: int) -> None:
     width, height = picture.size
-    if width * height > MAX_PIXELS:
-        raise RejectedItem("image_too_many_pixels", f"{width} x {height}; at most {MAX_PIXELS} pixels")
+    if width * height > most_pixels:
+        raise RejectedItem("image_too_many_pixels", f"{width} x {height}; at most {most_pixels} pixels")
     if max(width, height) > MAX_ASPECT * min(width, height):
         raise RejectedItem(
             "image_extreme_aspect", f"{width} x {height}; sides may differ {MAX_ASPECT:g}-fold"

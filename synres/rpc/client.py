@@ -124,6 +124,8 @@ class SegmenterClient(StageClient):
         self, choice: BackendChoice, image: Image, expressions: Sequence[Expression], weights: str = ""
     ) -> list[ScoredMask]:
         """One mask for each expression; `weights` is the digest of trained ones."""
+        if not expressions:
+            return []
         request = segmenter_pb2.SegmentRequest(
             **choice_to_fields(choice), image=encode_png(image), expressions=expressions, weights=weights
         )

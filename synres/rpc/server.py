@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
@@ -29,8 +29,18 @@ _LIVE = "live"  # the health of the process alone, for who would start it anew
 _SPARE_THREADS = 4  # for health checks, and to tell callers that the service is full
 
 
+class Face(Protocol):
+    """Another protocol of the same service, in the same process: it starts, drains and stops with it."""
+
+    def start(self) -> None:
+        """Listens. Raises SettingInvalid when it cannot."""
+
+    def stop(self, grace_s: float) -> None:
+        """Takes no new calls; returns when those under way have ended, or after `grace_s`."""
+
+
 class Server:
-    """Add servicers to `grpc`, then `run()` in a process of its own, or use it as a context manager.
+    """Add servicers to `grpc` and other protocols to `faces`, then `run()`, or use it as a context manager.
 
     `service` is the full proto name; `is_ready` is asked every second, for a service that is of no
     use without another server behind it. Raises SettingInvalid without a token beyond loopback.
@@ -42,6 +52,7 @@ class Server:
         _require_token(settings)
         self._settings, self._is_ready = settings, is_ready
         self._stopped = threading.Event()
+        self.faces: list[Face] = []
         self._names = [health.OVERALL_HEALTH, service]
         token = settings.token.get_secret_value() if settings.token else None
         self.grpc = grpc.server(
@@ -66,6 +77,8 @@ class Server:
                 f"SYNRES_LISTEN: cannot listen on {self._settings.listen}: {error}"
             ) from error
         self.grpc.start()
+        for face in self.faces:
+            face.start()
         self._health.set(_LIVE, health_pb2.HealthCheckResponse.SERVING)
         if self._is_ready is None:
             self._say(health_pb2.HealthCheckResponse.SERVING)
@@ -80,7 +93,10 @@ class Server:
         self._stopped.set()
         self._say(health_pb2.HealthCheckResponse.NOT_SERVING)
         time.sleep(self._settings.drain_delay_s)
-        self.grpc.stop(self._settings.grace_s).wait()
+        ended = self.grpc.stop(self._settings.grace_s)
+        for face in self.faces:
+            face.stop(self._settings.grace_s)
+        ended.wait()
         telemetry.log.info("stopped")
 
     def run(self) -> None:

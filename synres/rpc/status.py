@@ -43,7 +43,9 @@ STATUS: Mapping[type[SynresError], StatusCode] = {
     errors.DeadlineExceeded: StatusCode.DEADLINE_EXCEEDED,
     errors.CallCancelled: StatusCode.CANCELLED,
     errors.Unauthenticated: StatusCode.UNAUTHENTICATED,
+    errors.PermissionDenied: StatusCode.PERMISSION_DENIED,
     errors.ModelMismatch: StatusCode.FAILED_PRECONDITION,
+    errors.RankLost: StatusCode.ABORTED,
     errors.InternalError: StatusCode.INTERNAL,
     errors.RunStopped: StatusCode.ABORTED,
     errors.TooManyFailures: StatusCode.ABORTED,
@@ -51,6 +53,20 @@ STATUS: Mapping[type[SynresError], StatusCode] = {
     errors.RunCancelled: StatusCode.ABORTED,
     errors.TrainingFailed: StatusCode.ABORTED,
 }
+
+HTTP: Mapping[StatusCode, int] = {
+    StatusCode.INVALID_ARGUMENT: 400,
+    StatusCode.UNAUTHENTICATED: 401,
+    StatusCode.PERMISSION_DENIED: 403,
+    StatusCode.NOT_FOUND: 404,
+    StatusCode.FAILED_PRECONDITION: 409,
+    StatusCode.ABORTED: 409,
+    StatusCode.RESOURCE_EXHAUSTED: 429,
+    StatusCode.CANCELLED: 499,
+    StatusCode.UNAVAILABLE: 503,
+    StatusCode.DEADLINE_EXCEEDED: 504,
+}
+"""What a face over HTTP answers with; 500 for every other code."""
 
 # What gRPC itself answers, without ErrorInfo.
 _TRANSPORT: Mapping[StatusCode, type[SynresError]] = {

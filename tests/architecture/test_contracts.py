@@ -137,7 +137,8 @@ ALLOWED = {
     "services/generator": CORE
     | {"torch", "safetensors", "diffusers", "transformers", "google", "grpc", "PIL", "pydantic"}
     | {"pydantic_settings", "tritonclient", "triton_python_backend_utils"},
-    "services/segmenter": CORE | {"torch", "safetensors", "google", "grpc", "PIL"},
+    "services/segmenter": CORE
+    | {"torch", "safetensors", "google", "grpc", "PIL", "pydantic"},
     "services/grouper": CORE | {"google", "grpc"},
     "services/trainer": CORE
     | {"torch", "pydantic", "safetensors", "msgspec", "google", "grpc", "PIL", "yaml"}

@@ -1,0 +1,123 @@
+"""The way of pictures to the model and back: decoded, queued, waited for, measured."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from services.segmenter.admission import Room, WorkAdmission
+from services.segmenter.answers import FoundMask, SegmentAnswer, SegmentCall, Timings
+from services.segmenter.batches import Guessed, Job, ModelQueue
+from synres import telemetry
+from synres.data.images import OpenedImage
+from synres.domain.masks import measure_mask, union
+from synres.domain.types import Rle
+from synres.errors import DeadlineExceeded, SynresError
+from synres.ports import ScoredMask, Segmenter
+
+_PIXELS_PER_PLACE = 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A call that may go on: within the limits, its model loaded, its picture's header read."""
+
+    call: SegmentCall
+    opened: OpenedImage
+    digest: str
+    segmenter: Segmenter
+    deadline_s: float
+    request_id: str
+    received_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Queued:
+    prepared: Prepared
+    job: Job
+    waited_s: float
+    decode_s: float
+    put_s: float
+
+
+class Pictures:
+    """Decodes a few ahead of the model, so that memory is bounded and the model does not wait."""
+
+    def __init__(self, queue: ModelQueue, admission: WorkAdmission, places: int) -> None:
+        self._queue, self._admission = queue, admission
+        self._room = Room(places * _PIXELS_PER_PLACE)
+        self._wait = telemetry.QUEUE_SECONDS.labels("segmenter")
+
+    def answer(self, asked: Sequence[Prepared], deadline_s: float) -> list[SegmentAnswer | SynresError]:
+        """In the order of `asked`. Raises DeadlineExceeded; what is wrong with one picture is its answer."""
+        pixels = sum(max(each.opened.pixels, _PIXELS_PER_PLACE) for each in asked)
+        with self._room.taken(pixels, deadline_s - time.monotonic()):
+            queued = [self._enqueue(each) for each in asked]
+            return [each if isinstance(each, SynresError) else self._collect(each) for each in queued]
+
+    def _enqueue(self, prepared: Prepared) -> _Queued | SynresError:
+        started_s, cpu_s = time.monotonic(), time.thread_time()
+        call = prepared.call
+        try:
+            with telemetry.span("preprocess"):
+                image = prepared.opened.upright()
+        except SynresError as error:
+            return error
+        job = Job(
+            prepared.segmenter,
+            image,
+            prepared.digest,
+            call.expressions,
+            prepared.deadline_s,
+            call.is_abandoned,
+        )
+        self._queue.put(job)
+        return _Queued(
+            prepared, job, started_s - prepared.received_s, time.thread_time() - cpu_s, time.monotonic()
+        )
+
+    def _collect(self, queued: _Queued) -> SegmentAnswer | SynresError:
+        job = queued.job
+        try:
+            guessed = job.outcome.result(max(0.0, queued.prepared.deadline_s - time.monotonic()))
+        except TimeoutError:
+            job.outcome.cancel()
+            return DeadlineExceeded("the deadline passed while the call waited for the model")
+        except SynresError as error:
+            return error
+        return self._finish(queued, guessed)
+
+    def _finish(self, queued: _Queued, guessed: Guessed) -> SegmentAnswer:
+        started_s, cpu_s = time.monotonic(), time.thread_time()
+        with telemetry.span("postprocess"):
+            masks = _measured(queued.prepared.call.expressions, guessed.masks)
+            merged = merged_mask([found.mask for found in masks])
+        own_s = queued.decode_s + time.thread_time() - cpu_s
+        self._admission.learn(
+            guessed.pictures, guessed.expressions, guessed.model_s + guessed.pictures * own_s
+        )
+        queue_s = queued.waited_s + max(0.0, guessed.started_s - queued.put_s)
+        self._wait.observe(queue_s)
+        height, width = merged.size
+        timings = Timings(
+            1e3 * queue_s,
+            1e3 * (queued.put_s - queued.prepared.received_s - queued.waited_s),
+            1e3 * guessed.model_s,
+            1e3 * (time.monotonic() - started_s),
+        )
+        model = queued.prepared.segmenter.model
+        return SegmentAnswer(masks, merged, height, width, model, timings, queued.prepared.request_id)
+
+
+def merged_mask(masks: Sequence[Rle]) -> Rle:
+    """Pixels of any of them; at least one."""
+    return masks[0] if len(masks) == 1 else union(masks)
+
+
+def _measured(expressions: Sequence[str], guesses: Sequence[ScoredMask]) -> tuple[FoundMask, ...]:
+    found = []
+    for expression, guess in zip(expressions, guesses, strict=True):
+        rle, area, box = measure_mask(guess.mask)
+        found.append(FoundMask(expression, rle, box, area, guess.score))
+    return tuple(found)
