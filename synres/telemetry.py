@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 import structlog
@@ -85,6 +86,21 @@ def span(name: str, carrier: Mapping[str, str] | None = None, **attributes: str)
     named = {key.replace("_", "."): value for key, value in attributes.items()}
     with tracer.start_as_current_span(name, context, kind, named):
         yield
+
+
+@contextmanager
+def observed(service: str, method: str) -> Iterator[Callable[[str], None]]:
+    """Counts and times one call; its code is OK unless one is reported."""
+    codes = ["OK"]
+    started_s = time.perf_counter()
+    in_flight = IN_FLIGHT.labels(service)
+    in_flight.inc()
+    try:
+        yield codes.append
+    finally:
+        in_flight.dec()
+        REQUESTS.labels(service, method, codes[-1]).inc()
+        REQUEST_SECONDS.labels(service, method).observe(time.perf_counter() - started_s)
 
 
 def count_shard(stage: str, result: ShardResult) -> None:

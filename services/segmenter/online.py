@@ -74,6 +74,12 @@ class Online:
             return Caller("", may_choose=True)
         raise Unauthenticated("an API key is needed: send it as `Authorization: Bearer KEY`")
 
+    @property
+    def needs_key(self) -> bool:
+        """Whether somebody without a key is turned away."""
+        has_any = self._token is not None or self._keys is not None
+        return has_any and self.settings.segmenter_auth == "on"
+
     def model(self, choice: BackendChoice | None = None) -> ModelInfo:
         """What answers; loads it if it must. Raises NotFound, InvalidInput or BackendUnavailable."""
         return self._backends.get(choice or self.served).model
