@@ -35,9 +35,9 @@ def build(settings: TrainerSettings, jobs: JobRunner | None = None) -> Server:
 def _cluster(ledger: Ledger, path: Path) -> tuple[JobRunner, Callable[[], bool]]:
     """Jobs of Kubernetes; ready is who reaches its API."""
     # its package is of no use on a laptop, and not in that extra
-    from services.trainer.kubernetes_api import KubernetesApi
+    from services.trainer.kubernetes_api import KubernetesApi, own_account
     from services.trainer.kubernetes_jobs import KubernetesJobs
 
     job_settings = load_job_settings(path)
     api = KubernetesApi(job_settings.namespace)
-    return KubernetesJobs(ledger, job_settings, api), api.is_there
+    return KubernetesJobs(ledger, job_settings, api, own_account()), api.is_there

@@ -6,6 +6,7 @@ they refuse answers of servers that are older or newer than they are.
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -123,6 +124,21 @@ class KubernetesApi:
         if response.status == 400 and waiting is not None:
             return waiting
         raise _error_of(response.status, _message_of(answer))
+
+
+def own_account(token_file: Path = _IN_CLUSTER) -> list[Json]:
+    """The account that the pod's token is of, as the owner of what it makes: when an uninstallation deletes
+    the account, the cluster deletes its Jobs. Empty outside of a cluster, and for tokens of other kinds.
+    """
+    if not token_file.exists():
+        return []
+    try:
+        claims = token_file.read_text().split(".")[1]
+        account = json.loads(base64.urlsafe_b64decode(claims + "=="))["kubernetes.io"]["serviceaccount"]
+        owner = {"name": account["name"], "uid": account["uid"]}
+    except (ValueError, LookupError, TypeError):
+        return []
+    return [{"apiVersion": "v1", "kind": "ServiceAccount", **owner}]
 
 
 def _found_configuration() -> client.Configuration:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 
 from services.trainer.job_settings import JobSettings, Json
 from services.trainer.job_states import is_going, is_over, speakers, status_of
@@ -18,10 +19,16 @@ _RETRY_S = 2.0
 
 
 class KubernetesJobs:
-    """Over the store of `ledger`, which pods reach by the same URL. Safe in several processes at a time."""
+    """Over the store of `ledger`, which pods reach by the same URL. Safe in several processes at a time.
 
-    def __init__(self, ledger: Ledger, settings: JobSettings, api: KubernetesApi) -> None:
+    `owners`: owner references of every Job; with the last of them it goes.
+    """
+
+    def __init__(
+        self, ledger: Ledger, settings: JobSettings, api: KubernetesApi, owners: Sequence[Json] = ()
+    ) -> None:
         self._ledger, self._settings, self._api = ledger, settings, api
+        self._owners = list(owners)
 
     def submit(self, request: ShardRequest) -> None:
         name = job_name(request.action, self._settings)
@@ -58,6 +65,7 @@ class KubernetesJobs:
         blob = self._ledger.put_blob(encode_request(request), "application/json")
         job = kubernetes_job(request, blob.digest, self._ledger.store.url, self._settings)
         job["metadata"]["annotations"] |= {_wanted_by(request.run): request.run}
+        job["metadata"]["ownerReferences"] = self._owners
         return self._api.create_job(job)
 
     def _want(self, name: str, run: str) -> bool:

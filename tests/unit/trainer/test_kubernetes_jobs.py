@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +13,7 @@ import pytest
 import yaml
 from kubernetes import client
 
-from services.trainer.kubernetes_api import KubernetesApi
+from services.trainer.kubernetes_api import KubernetesApi, own_account
 from services.trainer.kubernetes_jobs import KubernetesJobs
 from services.trainer.manifest import job_name
 from synres.errors import InvalidInput, Overloaded, ServiceUnavailable, SettingInvalid, TrainingFailed
@@ -267,3 +269,25 @@ def test_what_the_image_is_comes_from_the_settings(api: KubernetesApi, cluster: 
     """The Job that arrives at the server has it."""
     _jobs(api).submit(REQUEST)
     assert cluster.created[0]["spec"]["template"]["spec"]["containers"][0]["image"] == IMAGE
+
+
+def test_the_account_of_the_token_owns_the_jobs(
+    cluster: FakeKubernetes, api: KubernetesApi, tmp_path: Path
+) -> None:
+    """A pod's token says whose it is; whoever deletes the account deletes the Jobs."""
+    claims = {"kubernetes.io": {"serviceaccount": {"name": "trainer", "uid": "u-1"}, "namespace": NAMESPACE}}
+    payload = base64.urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip("=")
+    (tmp_path / "token").write_text(f"head.{payload}.signature")
+    owners = own_account(tmp_path / "token")
+    jobs = KubernetesJobs(Ledger(MemoryStore()), job_settings(command=("sh", "-c", "true")), api, owners)
+    jobs.submit(REQUEST)
+    (job,) = cluster.jobs.values()
+    wanted = {"apiVersion": "v1", "kind": "ServiceAccount", "name": "trainer", "uid": "u-1"}
+    assert job["metadata"]["ownerReferences"] == [wanted]
+
+
+@pytest.mark.parametrize("token", ["opaque", "a.b.c", "a.e30.c"])
+def test_a_token_of_another_kind_owns_nothing(token: str, tmp_path: Path) -> None:
+    """Nor does one that is not there."""
+    (tmp_path / "token").write_text(token)
+    assert own_account(tmp_path / "token") == own_account(tmp_path / "none") == []
