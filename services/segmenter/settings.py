@@ -19,6 +19,9 @@ class SegmenterSettings(ServiceSettings):
     segmenter_options: dict[str, str | int | float | bool] = Field(
         default={}, description="Its options, a JSON object."
     )
+    segmenter_http_listen: str | None = Field(
+        default=None, description="host:port of playground, /v1 and /v2 over HTTP; unset: none."
+    )
     segmenter_auth: Literal["on", "off"] = Field(
         default="on", description="off lets everybody use the online endpoint, without key or token."
     )
