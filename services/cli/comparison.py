@@ -6,7 +6,8 @@ import statistics
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from synres.domain.metrics import Interval, paired_bootstrap, scene_ratios, score
+from synres.domain.bootstrap import Interval, paired_bootstrap, scene_ratios
+from synres.domain.metrics import score
 from synres.errors import InvalidInput
 from synres.stages.evaluate import EvaluatedExpression
 
@@ -129,7 +130,7 @@ def _compared(columns: Mapping[str, Belongs]) -> list[str]:
 def _score(seeds: Sequence[Rows], belongs: Belongs, definition: str, measure: str) -> Score:
     values, count = [], 0
     for rows in seeds:
-        counts = [row.counts() for row in rows if belongs(row)]
+        counts = [row.counts(definition) for row in rows if belongs(row)]
         count = len(counts)
         value = getattr(score(counts, definition), measure) if counts else None
         values += [] if value is None else [value]
@@ -146,7 +147,10 @@ def _difference(
         return None
     first, second = (
         scene_ratios(
-            [[row.counts() for row in rows if belongs(row)] for rows in arm], scenes, definition, measure
+            [[row.counts(definition) for row in rows if belongs(row)] for rows in arm],
+            scenes,
+            definition,
+            measure,
         )
         for arm in (ours, theirs)
     )

@@ -12,7 +12,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from services.cli.comparison import MEASURES, Comparison, Difference, Score
-from synres.domain.metrics import Interval
+from synres.domain.bootstrap import Interval
 
 _UNBOUNDED = 10_000
 _MEASURE_NAMES = {

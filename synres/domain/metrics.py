@@ -9,19 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, SupportsFloat
+from typing import SupportsFloat
 
 import numpy as np
 from numpy.typing import NDArray
 
-from synres.domain.seeds import rng
 from synres.errors import InvalidInput, RejectedItem
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
-THRESHOLDS = (0.7, 0.8, 0.9)
+THRESHOLDS = (0.5, 0.6, 0.7, 0.8, 0.9)
+MEASURES = ("giou", "ciou", "n_acc", "t_acc", *(f"pr@{t}" for t in THRESHOLDS))
 _IGNORED = 255
 
 
@@ -54,23 +54,6 @@ class Scores:
     precision: dict[str, float | None]
 
 
-@dataclass(frozen=True, slots=True)
-class SceneRatios:
-    """A ratio in parts: (seeds, scenes) float64 each. The ratio of a seed is sum(above) / sum(below)."""
-
-    above: Floats
-    below: Floats
-
-
-@dataclass(frozen=True, slots=True)
-class Interval:
-    """`difference` as measured; `low` and `high` bound it."""
-
-    difference: float
-    low: float
-    high: float
-
-
 def count_masks(
     predicted: Bools, target: Bools, ignore: Bools | None = None, is_rejected: bool | None = None
 ) -> MaskCounts:
@@ -84,9 +67,9 @@ def count_masks(
             "mask_size_mismatch", f"a mask of {predicted.shape} against a truth of {target.shape}"
         )
     seen, wanted = (predicted, target) if ignore is None else (predicted & ~ignore, target & ~ignore)
-    common, either = np.count_nonzero(seen & wanted), np.count_nonzero(seen | wanted)
+    common, seen_area, area = (int(np.count_nonzero(m)) for m in (seen & wanted, seen, wanted))
     rejects = not predicted.any() if is_rejected is None else is_rejected
-    return MaskCounts(int(common), int(either), bool(wanted.any()), bool(rejects))
+    return MaskCounts(common, seen_area + area - common, area > 0, bool(rejects))
 
 
 def count_logits(logits: Floats, labels: NDArray[np.uint8], is_rejected: bool, definition: str) -> MaskCounts:
@@ -124,58 +107,31 @@ def score(counts: Sequence[MaskCounts], definition: str) -> Scores:
         giou=_ratio(terms.iou.sum(), len(counts), rules.count_epsilon * bool(counts)),
         ciou=_ratio(terms.intersection.sum(), terms.union.sum(), rules.union_epsilon * bool(counts)),
         **_rejection(table, definition),
-        precision={str(t): _ratio(*_reaching(terms.iou, table.has_target, t)) for t in THRESHOLDS},
+        precision={
+            str(t): _ratio(_reaches(terms, table, t).sum(), table.has_target.sum()) for t in THRESHOLDS
+        },
     )
 
 
-def scene_ratios(
-    seeds: Sequence[Sequence[MaskCounts]], scenes: Sequence[str], definition: str, measure: str
-) -> SceneRatios:
-    """Sums "giou" or "ciou" by scene. `scenes` names each expression's scene, the same for every seed."""
-    if measure not in ("giou", "ciou"):
-        raise InvalidInput(f"measure {measure!r} is unknown; use giou or ciou")
-    names, places = np.unique(np.asarray(scenes), return_inverse=True)
-    above, below = np.zeros((2, len(seeds), len(names)))
-    for row, counts in enumerate(seeds):
-        terms = _rules(definition).terms(_Table.of(counts))
-        pair = (terms.iou, np.ones(len(counts))) if measure == "giou" else (terms.intersection, terms.union)
-        above[row] = np.bincount(places, pair[0], len(names))
-        below[row] = np.bincount(places, pair[1], len(names))
-    return SceneRatios(above, below)
+def parts_of(counts: Sequence[MaskCounts], definition: str, measure: str) -> tuple[Floats, Floats]:
+    """What each expression adds above and below the line, (n,) float64 each: the measure is sum / sum.
 
-
-def paired_bootstrap(
-    ours: SceneRatios, theirs: SceneRatios, seed: int, resamples: int = 2000, level: float = 0.95
-) -> Interval | None:
-    """Difference ours - theirs with its percentile interval; None where a ratio is undefined.
-
-    Scenes are drawn with replacement, the same for both arms and for every seed (a scene's expressions
-    stay together), and seeds too when there are several. With three seeds an interval says little about
-    seeds: report them beside it.
+    Measures are `MEASURES`. The small constants of `score` are left out. Raises InvalidInput.
     """
-    seeds, scenes = ours.above.shape
-    if theirs.above.shape != (seeds, scenes):
-        raise InvalidInput(
-            f"arms to compare have {ours.above.shape} and {theirs.above.shape} seeds and scenes"
-        )
-    generator = rng(seed, "paired_bootstrap")
-    scene_weights = generator.multinomial(scenes, np.full(scenes, 1 / scenes), resamples).T
-    seed_weights = generator.multinomial(seeds, np.full(seeds, 1 / seeds), resamples).T
-    drawn = _difference(ours, theirs, scene_weights)
-    measured = _difference(ours, theirs, np.ones((scenes, 1)))
-    if drawn is None or measured is None:
-        return None
-    low, high = np.quantile((drawn * seed_weights).sum(axis=0) / seeds, [(1 - level) / 2, (1 + level) / 2])
-    return Interval(float(measured.mean()), float(low), float(high))
-
-
-def _difference(ours: SceneRatios, theirs: SceneRatios, weights: NDArray[Any]) -> Floats | None:
-    """(seeds, draws): each seed's difference with the scenes weighted, None if a denominator is 0."""
-    below = ours.below @ weights, theirs.below @ weights
-    if not (below[0].all() and below[1].all()):
-        return None
-    difference: Floats = ours.above @ weights / below[0] - theirs.above @ weights / below[1]
-    return difference
+    if measure not in MEASURES:
+        raise InvalidInput(f"measure {measure!r} is unknown; use one of {', '.join(MEASURES)}")
+    table = _Table.of(counts)
+    terms = _rules(definition).terms(table)
+    if measure == "giou":
+        return terms.iou, np.ones(len(counts))
+    if measure == "ciou":
+        return terms.intersection.astype(np.float64), terms.union.astype(np.float64)
+    if measure in ("n_acc", "t_acc"):
+        of_kind = table.has_target == (measure == "t_acc")
+        right = of_kind & (table.is_rejected == (measure == "n_acc")) & ~_is_nought(table, definition)
+        return right.astype(np.float64), of_kind.astype(np.float64)
+    reached = _reaches(terms, table, float(measure.removeprefix("pr@")))
+    return reached.astype(np.float64), table.has_target.astype(np.float64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,7 +204,7 @@ def _rejection(table: _Table, definition: str) -> dict[str, float | None]:
     if definition == "lisa":
         return {"n_acc": None, "t_acc": None}
     empty = ~table.has_target
-    if definition == "gres" and table.has_target.any() and not empty.any():
+    if _is_nought(table, definition):
         return {"n_acc": 0.0, "t_acc": 0.0}
     kept = np.count_nonzero(table.has_target & ~table.is_rejected)
     return {
@@ -257,8 +213,16 @@ def _rejection(table: _Table, definition: str) -> dict[str, float | None]:
     }
 
 
-def _reaching(iou: Floats, has_target: Bools, threshold: float) -> tuple[int, int]:
-    return int(np.count_nonzero(iou[has_target] >= threshold)), int(np.count_nonzero(has_target))
+def _is_nought(table: _Table, definition: str) -> bool:
+    """ReLA calls both accuracies 0 where no target is empty."""
+    return definition == "gres" and bool(table.has_target.size) and bool(table.has_target.all())
+
+
+def _reaches(terms: _Terms, table: _Table, threshold: float) -> Bools:
+    """Targeted expressions with an IoU of `threshold` or more; in integers, so that a tie is one."""
+    tenths = round(10 * threshold)
+    reached: Bools = table.has_target & (10 * terms.intersection >= tenths * table.union)
+    return reached
 
 
 def _ratio(above: SupportsFloat, below: SupportsFloat, epsilon: float = 0.0) -> float | None:

@@ -1,31 +1,48 @@
-"""evaluate: weights x benchmark -> pixel counts of each expression, and a report by subset and domain."""
+"""evaluate: weights x benchmark -> pixel counts of each expression, and a report by subset and domain.
+
+A large benchmark is scored in parts with a record each, so that a killed evaluation goes on where it was; the
+counts are integers, so whoever scored the parts, the whole is the same.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass
-from itertools import groupby
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import cache
+from itertools import groupby, islice
 from typing import Any
-
-import numpy as np
 
 from synres.data.images import decode_image
 from synres.domain.digests import canonical_json
-from synres.domain.masks import decode_mask
-from synres.domain.metrics import MaskCounts, count_masks, score
-from synres.domain.types import Expression, ModelInfo, Triplet
-from synres.errors import RejectedItem
+from synres.domain.failures import failure_of
+from synres.domain.mask_pairs import count_pairs
+from synres.domain.masks import decode_mask, encode_mask, runs_to_rle
+from synres.domain.metrics import MaskCounts, score
+from synres.domain.types import Expression, ModelInfo, OpenTriplet, Rejection, Rle
+from synres.errors import InternalError, RejectedItem
 from synres.ledger.ledger import Ledger
-from synres.ports import Mask, Segmenter, ShardRequest, ShardResult
+from synres.ledger.records import Action, Record
+from synres.ports import Segmenter, ShardRequest, ShardResult
 from synres.stages.params import EvaluateParams, decode_params
 from synres.stages.shard import Check, Computed, StageCode, map_rows, never_stop, run_shard
 
-EVALUATE = StageCode("evaluate", 1, min_inputs=2)
+EVALUATE = StageCode("evaluate", 2, min_inputs=2)
+PART = 32
+"""Pictures: what a killed evaluation may lose."""
+
+RunParts = Callable[[Sequence[ShardRequest]], object]
+"""Sees to it that each part has its record, in whatever order and processes."""
 
 
 @dataclass(frozen=True, slots=True)
 class EvaluatedExpression:
-    """One expression of a benchmark, in pixels of its picture. `item` names the picture."""
+    """One expression of a benchmark, in pixels of its picture. `item` names the picture.
+
+    Pixels that its annotators left open are in none of the first four counts: `ignored_area` of them, of
+    which `predicted_ignored` are in the mask. `image` is the picture's digest, for whoever wants to look.
+    """
 
     item: str
     expression: Expression
@@ -35,10 +52,27 @@ class EvaluatedExpression:
     union: int
     predicted_area: int
     target_area: int
+    ignored_area: int = 0
+    predicted_ignored: int = 0
+    image: str = ""
+    predicted: Rle | None = None
+    target: Rle | None = None
 
-    def counts(self) -> MaskCounts:
-        """As the metrics take them; a mask without foreground says "no target"."""
-        return MaskCounts(self.intersection, self.union, self.target_area > 0, self.predicted_area == 0)
+    def counts(self, definition: str) -> MaskCounts:
+        """As the definition takes them; a mask without foreground says "no target".
+
+        ReLA ("gres") has no open pixels: there they are background. GSVA takes a picture with nothing but
+        open pixels for one with a target.
+        """
+        union = self.union + (self.predicted_ignored if definition == "gres" else 0)
+        wanted = self.target_area + (self.ignored_area if definition.startswith("gsva") else 0)
+        is_rejected = self.predicted_area + self.predicted_ignored == 0
+        return MaskCounts(self.intersection, union, wanted > 0, is_rejected)
+
+    @property
+    def failure(self) -> str:
+        """One of `failures.FAILURES`, or ""."""
+        return failure_of(self.intersection, self.predicted_area, self.target_area)
 
 
 def run_evaluate_shard(
@@ -47,39 +81,135 @@ def run_evaluate_shard(
     model: ModelInfo,
     request: ShardRequest,
     check: Check = never_stop,
+    run_parts: RunParts | None = None,
 ) -> ShardResult:
     """Inputs (weights, rows of Triplet, ...) -> "rows" of EvaluatedExpression and "report" (JSON).
 
-    The report is what `summarise` gives, with the segmenter's protocol.
+    An empty blob stands for the model's own weights. The report is what `summarise` gives, with the
+    segmenter's protocol. `run_parts` is by default one after the other, here.
     """
     params = decode_params(request.params, EvaluateParams)
+    opened = cache(lambda: open_segmenter(ledger.get_blob(request.inputs[0])))
+
+    def run_part(part: ShardRequest) -> ShardResult:
+        score_part = lambda: _score(ledger, opened(), params, part.inputs[1:], check)
+        return run_shard(ledger, EVALUATE, model, part, score_part)
 
     def work() -> Computed:
-        computed = Computed()
-        segmenter = open_segmenter(ledger.get_blob(request.inputs[0]))
-        triplets = [row for digest in request.inputs[1:] for row in ledger.get_rows(digest, Triplet)]
-        pictures = [list(rows) for _, rows in groupby(triplets, key=lambda t: (t.item, t.image.digest))]
-        judge = lambda picture: evaluate_picture(ledger, segmenter, picture)
-        with computed.busy(segmenter):
-            rows = map_rows(pictures, judge, lambda p: p[0].item, check, computed)
-        summary = protocol_of(segmenter) | summarise(rows, params.definition)
-        report = ledger.put_blob(canonical_json(summary), "application/json")
-        computed.outputs = {"rows": ledger.put_rows(rows).digest, "report": report.digest}
-        computed.counts = {"in": len(triplets), "out": len(rows)}
-        return computed
+        parts = part_requests(ledger, model, request)
+        if len(parts) < 2:
+            return _score(ledger, opened(), params, request.inputs[1:], check)
+        if run_parts is not None:
+            run_parts(parts)
+        return _merge(ledger, params, [_record(ledger, run_part(part)) for part in parts])
 
     return run_shard(ledger, EVALUATE, model, request, work)
 
 
+def part_requests(ledger: Ledger, model: ModelInfo, request: ShardRequest) -> list[ShardRequest]:
+    """An evaluation of `PART` pictures each, in order; the expressions of a picture stay together."""
+    weights, *rows = request.inputs
+    made = []
+    pictures = _pictures(ledger, rows)
+    while some := list(islice(pictures, PART)):
+        digest = ledger.put_rows(row for picture in some for row in picture).digest
+        params, inputs = request.params.decode(), (weights, digest)
+        action = Action(EVALUATE.name, EVALUATE.version, model.digest, params, inputs).digest()
+        made.append(replace(request, action=action, inputs=inputs))
+    return made
+
+
+def _pictures(ledger: Ledger, digests: Iterable[str]) -> Iterator[list[OpenTriplet]]:
+    rows = (row for digest in digests for row in ledger.get_rows(digest, OpenTriplet))
+    return (list(picture) for _, picture in groupby(rows, key=lambda row: (row.item, row.image.digest)))
+
+
+def _score(
+    ledger: Ledger, segmenter: Segmenter, params: EvaluateParams, digests: Sequence[str], check: Check
+) -> Computed:
+    computed = Computed()
+    pictures = list(_pictures(ledger, digests))
+    judge = lambda picture: evaluate_picture(ledger, segmenter, picture)
+    with computed.busy(segmenter):
+        rows = map_rows(pictures, judge, lambda p: p[0].item, check, computed)
+    computed.counts = {"in": sum(map(len, pictures)), "out": len(rows)}
+    computed.outputs = _outputs(ledger, params, rows, protocol_of(segmenter))
+    return computed
+
+
+def _merge(ledger: Ledger, params: EvaluateParams, parts: Sequence[Record]) -> Computed:
+    computed, counts, cost = Computed(), Counter[str](), Counter[str]()
+    rows: list[EvaluatedExpression] = []
+    for part in parts:
+        rows += ledger.get_rows(part.body.outputs["rows"], EvaluatedExpression)
+        computed.rejections += [Rejection(r.item, r.reason) for r in part.body.rejections]
+        computed.messages |= part.meta.messages
+        counts.update(part.body.counts)
+        cost.update(part.meta.cost)
+    report = json.loads(ledger.get_blob(parts[0].body.outputs["report"]))
+    protocol = {name: report[name] for name in ("protocol",) if name in report}
+    computed.counts, computed.cost = dict(counts), dict(cost)
+    computed.outputs = _outputs(ledger, params, rows, protocol)
+    return computed
+
+
+def _record(ledger: Ledger, part: ShardResult) -> Record:
+    record = ledger.find_record(EVALUATE.name, part.action)
+    if record is None:
+        raise InternalError(f"part {part.action[:12]} of an evaluation was scored and left no record")
+    return record
+
+
+def _outputs(
+    ledger: Ledger, params: EvaluateParams, rows: Sequence[EvaluatedExpression], protocol: dict[str, Any]
+) -> dict[str, str]:
+    report = canonical_json(protocol | summarise(rows, params.definition))
+    return {
+        "rows": ledger.put_rows(rows).digest,
+        "report": ledger.put_blob(report, "application/json").digest,
+    }
+
+
 def evaluate_picture(
-    ledger: Ledger, segmenter: Segmenter, triplets: Sequence[Triplet]
+    ledger: Ledger, segmenter: Segmenter, triplets: Sequence[OpenTriplet]
 ) -> list[EvaluatedExpression]:
-    """`triplets` of one picture. Raises RejectedItem as `decode_image` does, and `mask_size_mismatch`."""
+    """`triplets` of one picture, asked in one call, so that it is encoded once.
+
+    Raises RejectedItem as `decode_image` does, and `mask_size_mismatch`.
+    """
     image = decode_image(ledger.get_blob(triplets[0].image.digest))
-    if any(tuple(triplet.mask.size) != image.shape[:2] for triplet in triplets):
+    masks = [mask for triplet in triplets for mask in (triplet.mask, triplet.ignore) if mask is not None]
+    if any(tuple(mask.size) != image.shape[:2] for mask in masks):
         raise RejectedItem("mask_size_mismatch", f"a mask is not of the picture's size {image.shape[:2]}")
     guesses = segmenter.segment(image, [triplet.expression for triplet in triplets])
-    return [_compare(triplet, guess.mask) for triplet, guess in zip(triplets, guesses, strict=True)]
+    return _compared(triplets, [encode_mask(guess.mask) for guess in guesses])
+
+
+def _compared(triplets: Sequence[OpenTriplet], predicted: Sequence[Rle]) -> list[EvaluatedExpression]:
+    targets = [_decided(triplet) for triplet in triplets]
+    ignored = [triplet.ignore or _nothing(triplet.mask) for triplet in triplets]
+    of_target, of_ignored = count_pairs(predicted, targets).tolist(), count_pairs(predicted, ignored).tolist()
+    rows = []
+    for row, guess, target, (common, seen, wanted), (left_open, _, ignored_area) in zip(
+        triplets, predicted, targets, of_target, of_ignored, strict=True
+    ):
+        seen -= left_open
+        rows.append(EvaluatedExpression(
+            row.item, row.expression, row.subset, row.domain, common, seen + wanted - common, seen, wanted,
+            ignored_area, left_open, row.image.digest, guess, target,
+        ))  # fmt: skip
+    return rows
+
+
+def _decided(triplet: OpenTriplet) -> Rle:
+    """The target without what is left open."""
+    if triplet.ignore is None or not count_pairs([triplet.mask], [triplet.ignore])[0, 0]:
+        return triplet.mask
+    return encode_mask(decode_mask(triplet.mask) & ~decode_mask(triplet.ignore))
+
+
+def _nothing(like: Rle) -> Rle:
+    return runs_to_rle([like.size[0] * like.size[1]], like.size)
 
 
 def protocol_of(segmenter: Segmenter) -> dict[str, Any]:
@@ -92,20 +222,10 @@ def summarise(rows: Iterable[EvaluatedExpression], definition: str) -> dict[str,
     """`{"definition", "all", "by_subset_and_domain": {"MT/day": ...}}`, each as `metrics.score` gives it."""
     counts: dict[str, list[MaskCounts]] = {}
     for row in rows:
-        counts.setdefault(f"{row.subset}/{row.domain}", []).append(row.counts())
+        counts.setdefault(f"{row.subset}/{row.domain}", []).append(row.counts(definition))
     everything = [count for part in counts.values() for count in part]
     return {
         "definition": definition,
         "all": asdict(score(everything, definition)),
         "by_subset_and_domain": {name: asdict(score(part, definition)) for name, part in counts.items()},
     }
-
-
-def _compare(triplet: Triplet, predicted: Mask) -> EvaluatedExpression:
-    target = decode_mask(triplet.mask)
-    counts = count_masks(predicted, target)
-    seen, wanted = int(np.count_nonzero(predicted)), int(np.count_nonzero(target))
-    return EvaluatedExpression(
-        triplet.item, triplet.expression, triplet.subset, triplet.domain,
-        counts.intersection, counts.union, seen, wanted,
-    )  # fmt: skip

@@ -8,15 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synres.domain.metrics import (
-    Interval,
-    MaskCounts,
-    count_logits,
-    count_masks,
-    paired_bootstrap,
-    scene_ratios,
-    score,
-)
+from synres.domain.metrics import MEASURES, MaskCounts, count_logits, count_masks, parts_of, score
 from synres.errors import InvalidInput, RejectedItem
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "metrics"
@@ -57,8 +49,8 @@ def test_pixel_counts_equal_those_of_the_original_code(case: dict) -> None:
         ("GSVA_eval_gres", "gsva", ("added_intersection", "added_union")),
         ("ReLA", "gres", ("I", "U")),
     ):
-        ratios = scene_ratios([[fixture_counts(case["case"], definition)]], ["scene"], definition, "ciou")
-        assert [ratios.above[0, 0], ratios.below[0, 0]] == [case[original][key] for key in keys]
+        above, below = parts_of([fixture_counts(case["case"], definition)], definition, "ciou")
+        assert [above[0], below[0]] == [case[original][key] for key in keys]
 
 
 @pytest.mark.parametrize("original", ORIGINALS)
@@ -131,7 +123,7 @@ def test_unknown_names_are_refused() -> None:
     with pytest.raises(InvalidInput, match="'coco' is unknown"):
         score([], "coco")
     with pytest.raises(InvalidInput, match="'miou' is unknown"):
-        scene_ratios([[]], [], "lisa", "miou")
+        parts_of([], "lisa", "miou")
 
 
 @given(st.lists(counts_strategy, min_size=1), st.sampled_from(["lisa", "gsva", "gsva_not_grefcoco", "gres"]))
@@ -154,53 +146,20 @@ def test_definitions_agree_without_empties_and_rejections(counts: list[MaskCount
     assert lisa.ciou == pytest.approx(gsva.ciou) == pytest.approx(gres.ciou)
 
 
-def arm(rng: np.random.Generator, gain: int, seeds: int = 1) -> list[list[MaskCounts]]:
-    return [
-        [MaskCounts(int(v) + gain, 100, True, False) for v in rng.integers(20, 60, 200)] for _ in range(seeds)
-    ]
+@given(st.lists(counts_strategy, min_size=1), st.sampled_from(["lisa", "gsva", "gsva_not_grefcoco", "gres"]))
+def test_parts_add_up_to_the_scores(counts: list[MaskCounts], definition: str) -> None:
+    """Sum over sum is the score, but for the originals' small constants and what they leave undefined."""
+    scores = score(counts, definition)
+    for measure in MEASURES:
+        above, below = parts_of(counts, definition, measure)
+        name = measure.removeprefix("pr@")
+        found = scores.precision[name] if measure.startswith("pr@") else getattr(scores, measure)
+        if found is not None and below.sum():
+            assert above.sum() / below.sum() == pytest.approx(found, abs=2e-5)
 
 
-def test_bootstrap_finds_a_steady_gain() -> None:
-    """Ten points better on every expression: the difference is ten points, with no width at all."""
-    scenes = [f"scene{i // 4}" for i in range(200)]
-    ours, theirs = (
-        scene_ratios(arm(np.random.default_rng(0), gain), scenes, "gres", "giou") for gain in (10, 0)
-    )
-    interval = paired_bootstrap(ours, theirs, seed=0)
-    assert interval == Interval(*[pytest.approx(0.1)] * 3)
-
-
-@pytest.mark.parametrize("measure", ["giou", "ciou"])
-def test_bootstrap_of_unrelated_arms_covers_zero(measure: str) -> None:
-    """Two arms of the same skill: the interval holds nought, and the same seed gives the same interval."""
-    scenes = [f"scene{i // 4}" for i in range(200)]
-    ours, theirs = (
-        scene_ratios(arm(np.random.default_rng(s), 0, seeds=3), scenes, "gres", measure) for s in (1, 2)
-    )
-    interval = paired_bootstrap(ours, theirs, seed=5)
-    assert interval is not None
-    assert interval.low < 0 < interval.high
-    assert interval.low < interval.difference < interval.high
-    assert interval == paired_bootstrap(ours, theirs, seed=5)
-
-
-def test_bootstrap_width_is_that_of_theory() -> None:
-    """One expression a scene: the interval is about 3.92 standard errors wide."""
-    rng = np.random.default_rng(3)
-    values = rng.integers(0, 101, (2, 400))
-    arms = [[MaskCounts(int(v), 100, True, False) for v in row] for row in values]
-    scenes = [f"scene{i:03d}" for i in range(400)]
-    ours, theirs = (scene_ratios([counts], scenes, "gres", "giou") for counts in arms)
-    interval = paired_bootstrap(ours, theirs, seed=0, resamples=4000)
-    assert interval is not None
-    standard_error = np.std((values[0] - values[1]) / 100) / np.sqrt(400)
-    assert interval.high - interval.low == pytest.approx(3.92 * standard_error, rel=0.06)
-
-
-def test_bootstrap_of_an_undefined_ratio_is_undefined() -> None:
-    """No union in any scene leaves nothing to compare, and arms of unlike shape are refused."""
-    nothing = scene_ratios([[MaskCounts(0, 0, False, True)]], ["scene"], "gres", "ciou")
-    assert paired_bootstrap(nothing, nothing, seed=0) is None
-    two = scene_ratios([[MaskCounts(0, 0, False, True)] * 2], ["a", "b"], "gres", "ciou")
-    with pytest.raises(InvalidInput, match="seeds and scenes"):
-        paired_bootstrap(nothing, two, seed=0)
+@pytest.mark.parametrize("definition", ["lisa", "gsva", "gres"])
+def test_a_tie_reaches_the_threshold(definition: str) -> None:
+    """7 of 10 pixels reach 0.7, whatever small constants a definition divides with; 699 of 1000 do not."""
+    counts = [MaskCounts(7, 10, True, False), MaskCounts(699, 1000, True, False)]
+    assert score(counts, definition).precision == {"0.5": 1, "0.6": 1, "0.7": 0.5, "0.8": 0, "0.9": 0}

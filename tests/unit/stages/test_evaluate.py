@@ -1,4 +1,4 @@
-"""The evaluate stage over a segmenter that always gives the same mask."""
+"""The evaluate stage over a segmenter that always gives the same mask: counts, parts, pixels left open."""
 
 from __future__ import annotations
 
@@ -8,13 +8,15 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pytest
 
-from synres.data.images import encode_png
+from synres.data.images import decode_image, encode_png
 from synres.domain.masks import encode_mask
-from synres.domain.types import Expression, ModelInfo, Triplet
+from synres.domain.metrics import MaskCounts
+from synres.domain.types import Expression, ModelInfo, OpenTriplet, Triplet
+from synres.errors import CallCancelled
 from synres.ledger.ledger import Ledger
 from synres.ledger.records import Action
 from synres.ports import Image, ScoredMask, Segmenter, ShardRequest
-from synres.stages.evaluate import EVALUATE, EvaluatedExpression, run_evaluate_shard
+from synres.stages.evaluate import EVALUATE, PART, EvaluatedExpression, part_requests, run_evaluate_shard
 from synres.stages.params import EvaluateParams, encode_params
 from tests.fakes import MemoryStore
 
@@ -47,14 +49,23 @@ def _triplet(ledger: Ledger, item: str, expression: str, columns: tuple[int, int
     return Triplet(item, image, encode_mask(_columns(*columns)), expression, "", "MT", "day")
 
 
-def _run(
-    ledger: Ledger, triplets: list[Triplet], segmenter: Callable[[], Segmenter] = FixedSegmenter
-) -> tuple[list[EvaluatedExpression], dict, tuple]:
+def _many(ledger: Ledger, pictures: int = 2 * PART + 3) -> list[Triplet]:
+    """Two expressions of each picture, one of which is answered well."""
+    spans = (("the left", (0, 4)), ("the right", (5, 10)))
+    return [_triplet(ledger, f"picture {i}", text, span) for i in range(pictures) for text, span in spans]
+
+
+def _request(ledger: Ledger, triplets: list[Triplet]) -> ShardRequest:
     inputs = (ledger.put_blob(b"weights", "x").digest, ledger.put_rows(triplets).digest)
     params = encode_params(EvaluateParams(backend="fixed"))
     action = Action(EVALUATE.name, EVALUATE.version, MODEL.digest, params.decode(), inputs)
-    request = ShardRequest(EVALUATE.name, action.digest(), inputs, params)
-    result = run_evaluate_shard(ledger, lambda weights: segmenter(), MODEL, request)
+    return ShardRequest(EVALUATE.name, action.digest(), inputs, params)
+
+
+def _run(
+    ledger: Ledger, triplets: list[Triplet], segmenter: Callable[[], Segmenter] = FixedSegmenter
+) -> tuple[list[EvaluatedExpression], dict, tuple]:
+    result = run_evaluate_shard(ledger, lambda weights: segmenter(), MODEL, _request(ledger, triplets))
     report = json.loads(ledger.get_blob(result.outputs["report"]))
     return ledger.get_rows(result.outputs["rows"], EvaluatedExpression), report, result.rejections
 
@@ -99,3 +110,91 @@ def test_the_report_says_how_the_model_answered(ledger: Ledger) -> None:
     triplets = [_triplet(ledger, "a", "the left", (0, 4))]
     assert _run(ledger, triplets, ForcedSegmenter)[1]["protocol"] == "teacher_forced"
     assert "protocol" not in _run(Ledger(MemoryStore()), [], FixedSegmenter)[1]
+
+
+def test_rows_keep_both_masks_for_whoever_wants_to_look(ledger: Ledger) -> None:
+    """Picture, answer and truth of each expression, and what went wrong with it."""
+    wrong, right = _run(ledger, _many(ledger, 1)[::-1])[0]
+    assert (wrong.failure, right.failure) == ("wrong_instance", "")
+    assert wrong.predicted == encode_mask(_columns(0, 5)) and wrong.target == encode_mask(_columns(5, 10))
+    assert decode_image(ledger.get_blob(wrong.image)).shape == (10, 10, 3)
+
+
+def test_pixels_left_open_count_neither_way(ledger: Ledger) -> None:
+    """Columns 3 to 7 are open, the answer is 0 to 5, the target 0 to 4: for LISA a perfect answer. ReLA takes
+    them for background, and GSVA a target of nothing else for a target."""
+    plain = _triplet(ledger, "a", "the left", (0, 4))
+    about = (plain.item, plain.image, plain.mask, plain.expression, "", "", "")
+    row = _run(ledger, [OpenTriplet(*about, ignore=encode_mask(_columns(3, 8)))])[0][0]
+    assert (row.intersection, row.union, row.predicted_area, row.target_area) == (30, 30, 30, 30)
+    assert (row.ignored_area, row.predicted_ignored) == (50, 20)
+    assert row.counts("lisa") == MaskCounts(30, 30, True, False)
+    assert row.counts("gres") == MaskCounts(30, 50, True, False)
+    nothing = (plain.item, plain.image, encode_mask(_columns(0, 0)), "nothing", "", "", "")
+    row = _run(ledger, [OpenTriplet(*nothing, ignore=encode_mask(_columns(3, 8)))])[0][0]
+    assert [row.counts(name).has_target for name in ("lisa", "gsva", "gres")] == [False, True, False]
+
+
+class CountingSegmenter(FixedSegmenter):
+    """Counts its calls, and stops the work after so many."""
+
+    def __init__(self, calls: int = 10**9) -> None:
+        self.calls, self._most = 0, calls
+
+    def segment(self, image: Image, expressions: Sequence[Expression]) -> list[ScoredMask]:
+        if self.calls == self._most:
+            raise CallCancelled("stopped")
+        self.calls += 1
+        return super().segment(image, expressions)
+
+
+def test_a_large_benchmark_is_scored_in_parts_and_as_if_in_one(ledger: Ledger) -> None:
+    """Rows in the benchmark's order, every picture asked once for all its expressions."""
+    triplets, segmenter = _many(ledger), CountingSegmenter()
+    request = _request(ledger, triplets)
+    result = run_evaluate_shard(ledger, lambda weights: segmenter, MODEL, request)
+    rows = ledger.get_rows(result.outputs["rows"], EvaluatedExpression)
+    assert [(row.item, row.expression) for row in rows] == [(t.item, t.expression) for t in triplets]
+    assert segmenter.calls == 2 * PART + 3
+    assert result.counts == {"in": len(triplets), "out": len(triplets)}
+    parts = part_requests(ledger, MODEL, request)
+    assert [ledger.find_record("evaluate", part.action) is not None for part in parts] == [True] * 3
+
+
+def test_an_evaluation_that_stopped_goes_on_where_it_was(ledger: Ledger) -> None:
+    """The pictures of finished parts are not asked again, and the numbers are those of an undisturbed one."""
+    request, stopping, other = (
+        _request(ledger, _many(ledger)),
+        CountingSegmenter(PART + 1),
+        CountingSegmenter(),
+    )
+    with pytest.raises(CallCancelled):
+        run_evaluate_shard(ledger, lambda weights: stopping, MODEL, request)
+    result = run_evaluate_shard(ledger, lambda weights: other, MODEL, request)
+    assert other.calls == PART + 3
+    undisturbed = Ledger(MemoryStore())
+    whole = run_evaluate_shard(
+        undisturbed, lambda weights: FixedSegmenter(), MODEL, _request(undisturbed, _many(undisturbed))
+    )
+    assert result.outputs == whole.outputs
+
+
+def test_parts_may_be_scored_by_others(ledger: Ledger) -> None:
+    """Whoever scores them, in whatever order: what is there already is only put together."""
+    request, own = _request(ledger, _many(ledger)), CountingSegmenter()
+
+    def elsewhere(parts: Sequence[ShardRequest]) -> None:
+        for part in reversed(parts):
+            run_evaluate_shard(ledger, lambda weights: FixedSegmenter(), MODEL, part)
+
+    result = run_evaluate_shard(ledger, lambda weights: own, MODEL, request, run_parts=elsewhere)
+    assert own.calls == 0
+    rows = ledger.get_rows(result.outputs["rows"], EvaluatedExpression)
+    assert [row.item for row in rows[::2]] == [f"picture {i}" for i in range(2 * PART + 3)]
+
+
+def test_rejections_of_all_parts_are_told(ledger: Ledger) -> None:
+    """A bad picture in the second part is a rejection of the whole, with its message."""
+    triplets = [*_many(ledger, PART), _triplet(ledger, "bad", "the left", (0, 4), size=12)]
+    _, _, rejections = _run(ledger, triplets)
+    assert rejections == (("bad", "mask_size_mismatch"),)
