@@ -31,11 +31,10 @@ RUN if [ -n "${TORCH}" ]; then sed --in-place "s/^torch==.*/torch==${TORCH}/" co
     && pip --python /opt/synres/bin/python install --no-cache-dir --constraint constraints.txt ".[${EXTRA}]" \
     && pip --python /opt/synres/bin/python uninstall --yes synres
 
-FROM python:3.11-slim AS service
+FROM packages AS service
 RUN useradd --uid 10001 --no-create-home --home-dir /cache --shell /usr/sbin/nologin synres \
     && mkdir /cache /models \
     && chown synres:synres /cache
-COPY --from=packages /opt/synres /opt/synres
 COPY --from=code /opt/synres /opt/synres
 # pods mount /tmp and /cache over a root that nobody writes to
 ENV PATH=/opt/synres/bin:$PATH \
@@ -49,6 +48,8 @@ WORKDIR /tmp
 ARG SERVICE
 ARG VERSION=0.1.0
 ARG REVISION=unknown
+# a service that there is not ends the build; and where labels alone differ, some builders take one image for all
+RUN python -c "import services.${SERVICE}"
 LABEL org.opencontainers.image.title="synres-${SERVICE}" \
       org.opencontainers.image.description="Synthetic training data for referring expression segmentation" \
       org.opencontainers.image.licenses="Apache-2.0" \

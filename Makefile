@@ -63,6 +63,7 @@ trial-images: $(IMAGES:%=trial-image-%) trial-image-store
 
 trial-image-captioner trial-image-generator trial-image-segmenter: EXTRA := micro
 trial-image-trainer: EXTRA := micro,jobs
+trial-image-store: SERVICE := cli
 
 ## the proof on the cluster of KUBECONFIG, in a namespace of its own. With REAL_K8S: builds the images first,
 ## gives the store a volume, and lets that tool's post-renderer make the chart fit its Kubernetes
@@ -78,10 +79,10 @@ e2e-tests: $(VENV)/.dev
 	SYNRES_TEST_HEAVY=required TAG=$(TAG) $(BIN)/python -m pytest -m e2e $(E2E)
 
 image-%:
-	$(call build-image,$*,$*,$(TORCH))
+	$(call build-image,$*,$*,$*,$(TORCH))
 
 trial-image-%:
-	$(call build-image,$*,$(or $(EXTRA),$*),$(TRIAL_TORCH))
+	$(call build-image,$*,$(or $(SERVICE),$*),$(or $(EXTRA),$*),$(TRIAL_TORCH))
 
 ## the tools without which `make test` skips some tests, and says so
 heavy-tools: $(TRITON_VENV)/.installed helm-tools
@@ -140,7 +141,7 @@ define fetch-helm
 endef
 
 define build-image
-	$(call builder,synres-$(1):$(TAG),--target service --build-arg SERVICE=$(1) --build-arg EXTRA=$(2) --build-arg TORCH=$(3) --build-arg VERSION=$(TAG) --build-arg REVISION=$(REVISION))
+	$(call builder,synres-$(1):$(TAG),--target service --build-arg SERVICE=$(2) --build-arg EXTRA=$(3) --build-arg TORCH=$(4) --build-arg VERSION=$(TAG) --build-arg REVISION=$(REVISION))
 endef
 
 builder = $(if $(REAL_K8S),$(REAL_K8S) build $(1) Dockerfile . $(2),$(BUILDER) build --tag $(1) $(2) .)

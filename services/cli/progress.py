@@ -41,6 +41,7 @@ class RunProgress:
         )  # fmt: skip
         self._stages: dict[str, TaskID] = {}
         self._jobs: dict[str, TaskID] = {}
+        self._waits: dict[str, str] = {}
         self._done: dict[str, int] = {}
         self._planned: dict[str, int] = {}
 
@@ -64,8 +65,7 @@ class RunProgress:
             case TaskStarted() if event.stage in JOBS:
                 self._job(event.node)
             case TaskProgress():
-                self._bars.update(self._job(event.node), completed=int(100 * event.status.progress),
-                                  note=escape(event.status.message))  # fmt: skip
+                self._progress(event)
             case TaskDone():
                 self.computed += not event.cached
                 self._advance(event)
@@ -87,6 +87,15 @@ class RunProgress:
         if node not in self._jobs:
             self._jobs[node] = self._bars.add_task(f"  {node}", total=100, note="")
         return self._jobs[node]
+
+    def _progress(self, event: TaskProgress) -> None:
+        status = event.status
+        self._bars.update(self._job(event.node), completed=int(100 * status.progress),
+                          note=escape(status.message))  # fmt: skip
+        # without facts it is not at work: it waits for a node, an image, a queue
+        if not err.is_terminal and not status.facts and status.message != self._waits.get(event.node, ""):
+            self._waits[event.node] = status.message
+            self._say(f"{event.node} waits: {escape(status.message)}")
 
     def _advance(self, event: TaskDone) -> None:
         if event.node in self._jobs:

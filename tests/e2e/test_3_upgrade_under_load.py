@@ -1,0 +1,33 @@
+"""Who calls the segmenter does not notice that its pods are replaced."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+
+from tests.e2e.cluster import in_background, in_pod, kubectl, names, pods, rolled_out, wait_for
+from tests.e2e.release import CLI
+
+STOP = "/tmp/stop"
+
+
+def test_no_request_fails_while_pods_are_replaced(chart: Path) -> None:
+    """Twice, with four callers at a time, over the plain gRPC channel that the docs name."""
+    kubectl("scale", "deployment/e2e-synres-segmenter", "--replicas=2")
+    rolled_out("segmenter")
+    in_pod(CLI, "rm", "-f", STOP)
+    with in_background(CLI, "python", "/e2e/load.py", STOP) as load:
+        for _ in range(2):
+            before = set(names(pods("segmenter")))
+            kubectl("rollout", "restart", "deployment/e2e-synres-segmenter")
+            rolled_out("segmenter")
+            wait_for("the old pods' end", lambda gone=before: not gone & set(names(pods("segmenter"))))
+            time.sleep(5)
+        in_pod(CLI, "touch", STOP)
+        said, complaints = load.communicate(timeout=120)
+    print(said)
+    assert said, complaints
+    counts = json.loads(said)["counts"]
+    assert set(counts) == {"ok"} and counts["ok"] > 100
+    kubectl("scale", "deployment/e2e-synres-segmenter", "--replicas=1")
