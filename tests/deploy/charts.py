@@ -34,7 +34,9 @@ def known_variables() -> set[str]:
 
 
 def is_installed() -> bool:
-    return all((TOOLS / name).exists() for name in ("helm3", "helm4", "checkov", "kubernetes-validate"))
+    return all(
+        (TOOLS / name).exists() for name in ("helm3", "helm4", "checkov", "kubernetes-validate", "hadolint")
+    )
 
 
 def run(*command: str | Path) -> subprocess.CompletedProcess[str]:

@@ -60,6 +60,16 @@ def test_nobody_writes_to_the_root(chart: Path, service: str) -> None:
     in_pod(pod, "sh", "-c", "echo > /tmp/mine && echo > /cache/mine && test $(id -u) = 10001")
 
 
+@pytest.mark.parametrize("service", ["grouper", "coordinator"])
+def test_no_framework_where_none_is_needed(chart: Path, service: str) -> None:
+    """Nor the packages of other services, nor a compiler."""
+    pod = names(pods(service))[0]
+    for package in ("torch", "kubernetes", "diffusers", "typer"):
+        with pytest.raises(Failed, match="No module named"):
+            in_pod(pod, "python", "-c", f"import {package}")
+    in_pod(pod, "sh", "-c", "! command -v gcc && ! command -v cc && ! command -v g++")
+
+
 def test_a_request_chooses_no_image(chart: Path) -> None:
     """The Job of a request whose params name an image and a command has those of the deployment."""
     action = in_pod(CLI, "python", "/e2e/foreign.py").split()[-1]
