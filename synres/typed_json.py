@@ -16,7 +16,7 @@ _learning = threading.Lock()
 _learnt: dict[object, msgspec.json.Decoder[Any]] = {}
 
 
-def decode_json(data: bytes, kind: type[T]) -> T:
+def decode_json(data: bytes | memoryview, kind: type[T]) -> T:
     """Raises ValueError (msgspec's, or that of broken UTF-8) for what is not JSON or does not fit `kind`."""
     return _decoder(kind).decode(data)
 

@@ -6,6 +6,7 @@ import io
 import struct
 import zlib
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from PIL import Image as PillowImage
@@ -76,6 +77,23 @@ def open_image(data: bytes, max_bytes: int = MAX_BYTES, max_pixels: int = MAX_PI
     picture = _open(data)
     _check_header(picture, max_pixels)
     return OpenedImage(picture)
+
+
+def image_size(path: Path) -> tuple[int, int]:
+    """(height, width) by the header alone. Raises RejectedItem("image_missing", "image_unreadable",
+    "image_too_many_pixels")."""
+    try:
+        with PillowImage.open(path, formats=FORMATS) as picture:
+            width, height = picture.size
+    except FileNotFoundError as error:
+        raise RejectedItem("image_missing", f"{path.name} is not there") from error
+    except (PillowImage.DecompressionBombError, PillowImage.DecompressionBombWarning) as error:
+        raise RejectedItem("image_too_many_pixels", str(error)) from error
+    except _DAMAGE as error:
+        raise RejectedItem("image_unreadable", f"{path.name} is not one of {', '.join(FORMATS)}") from error
+    if width * height > MAX_PIXELS:
+        raise RejectedItem("image_too_many_pixels", f"{width} x {height}; at most {MAX_PIXELS} pixels")
+    return height, width
 
 
 def encode_png(image: Image) -> bytes:

@@ -1,0 +1,69 @@
+"""RefCOCO, RefCOCO+, RefCOCOg and RefCLEF as the REFER toolbox lays them out.
+
+`refcoco/refs(unc).p` (or `.json`), `refcoco/instances.json`; pictures under `images/` beside or above the
+folder. https://github.com/lichengunc/refer
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from synres.data.readers.refs import RefFile
+from synres.data.rows import Problem, ReferringRow
+from synres.errors import InvalidInput, NotFound
+
+NAMES = ("refcoco", "refcoco+", "refcocog", "refclef")
+SPLIT_BY = ("unc", "umd", "google", "berkeley")
+"""Whose division into splits; the first that is there is taken."""
+COCO_FOLDERS = ("images/mscoco/images/train2014", "images/train2014", "train2014", "coco/train2014", "images")
+CLEF_FOLDERS = ("images/saiapr_tc-12", "saiapr_tc-12", "images")
+
+
+def read_refcoco(
+    folder: Path, split: str = "", split_by: str = "", images: Path | None = None
+) -> Iterator[ReferringRow | Problem]:
+    """Rows of one folder (`refcoco/`), one for each ref: one object, one to many expressions.
+
+    `split`: "" for all, or "train", "val", "testA", "testB", "test". `images`: the folder that file names are
+    relative to, found beside `folder` or up to two folders above where it is not given.
+    Expressions are the refs' `sent` (lower case, cleaned by the originals). An empty segmentation is an empty
+    mask; parts that overlap count once. Raises NotFound and InvalidInput; problems as `RefFile.rows`.
+    """
+    folders = CLEF_FOLDERS if folder.name == "refclef" else COCO_FOLDERS
+    pictures = images or find_images(folder, folders)
+    yield from RefFile(refs_path(folder, split_by), instances_path(folder), pictures).rows(split)
+
+
+def refs_path(folder: Path, split_by: str = "", stem: str = "refs") -> Path:
+    """`refs(<split_by>).p` or `.json`; JSON comes first. Raises NotFound and InvalidInput."""
+    if split_by and split_by not in SPLIT_BY:
+        raise InvalidInput(f"split_by {split_by!r} is unknown; use one of {', '.join(SPLIT_BY)}")
+    names = [f"{stem}({by})" for by in ([split_by] if split_by else SPLIT_BY)]
+    names += [] if split_by else [stem]
+    for name in names:
+        for path in (folder / f"{name}.json", folder / f"{name}.p"):
+            if path.is_file():
+                return path
+    raise NotFound(f"{folder} holds no {names[0]}.p or {names[0]}.json")
+
+
+def instances_path(folder: Path) -> Path:
+    """`instances.json`, or `annotations.json` as `synres export` names it. Raises NotFound."""
+    for name in ("instances.json", "annotations.json"):
+        if (folder / name).is_file():
+            return folder / name
+    raise NotFound(f"{folder} holds no instances.json")
+
+
+def find_images(folder: Path, folders: tuple[str, ...]) -> Path:
+    """The first of `folders` under `folder` or up to two folders above it. Raises NotFound.
+
+    LISA's training looks beside `refer_seg/refcoco`, its validation one level higher: both are found.
+    """
+    for base in (folder, folder.parent, folder.parent.parent):
+        for name in folders:
+            if (base / name).is_dir():
+                return base / name
+    there = folder.parent / folders[0]
+    raise NotFound(f"no pictures for {folder}: put them into {there}, or name their folder")

@@ -1,0 +1,81 @@
+"""COCO's `segmentation` in all its spellings, drawn when asked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from synres.data.rows import Place
+from synres.domain.masks import compressed_to_rle, polygons_to_rle, runs_to_rle, union
+from synres.domain.types import Rle
+from synres.errors import RejectedItem
+from synres.typed_json import decode_json
+
+
+class Runs(msgspec.Struct):
+    """Run lengths: `counts` compressed or as numbers, `size` is (height, width)."""
+
+    counts: list[int] | str
+    size: tuple[int, int]
+
+
+Segmentation = list[list[float] | Runs] | Runs
+"""Polygons [x, y, ...] in pixels, or run lengths, or (refclef) a list of run lengths."""
+MIN_NUMBERS = 6
+
+
+def draw_segmentation(segmentation: Segmentation, size: tuple[int, int]) -> Rle:
+    """The union of all parts at `size` (height, width); nothing is an empty mask.
+
+    Raises RejectedItem("mask_unreadable") and, for runs of several sizes, "mask_size_mismatch".
+    """
+    if isinstance(segmentation, Runs):
+        return _from_runs(segmentation)
+    polygons = [part for part in segmentation if isinstance(part, list)]
+    runs = [part for part in segmentation if isinstance(part, Runs)]
+    return union([_from_runs(part) for part in runs]) if runs else polygons_to_rle(polygons, size)
+
+
+def _from_runs(runs: Runs) -> Rle:
+    if isinstance(runs.counts, str):
+        return compressed_to_rle(runs.counts, runs.size)
+    return runs_to_rle(runs.counts, runs.size)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredSegmentation:
+    """A segmentation at bytes [start, start + length) of a JSON file, for a picture of `size`."""
+
+    path: Path
+    start: int
+    length: int
+    size: tuple[int, int]
+    place: Place
+
+    def read(self) -> Segmentation:
+        """As the file has it now. Raises RejectedItem("mask_unreadable")."""
+        try:
+            with self.path.open("rb") as file:
+                file.seek(self.start)
+                return decode_json(file.read(self.length), Segmentation)  # type: ignore[arg-type]
+        except (OSError, ValueError) as error:
+            raise RejectedItem("mask_unreadable", f"{self.place}: {error}") from error
+
+    def rle(self) -> Rle:
+        """See `draw_segmentation`."""
+        return draw_segmentation(self.read(), self.size)
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenMask:
+    """A segmentation that stands in its record itself, for a picture of `size`."""
+
+    segmentation: Segmentation
+    size: tuple[int, int]
+    place: Place
+
+    def rle(self) -> Rle:
+        """See `draw_segmentation`."""
+        return draw_segmentation(self.segmentation, self.size)
