@@ -13,7 +13,7 @@ KEPT_S = 86_400.0
 MAX_KEY_BYTES = 2**30
 """Of all pictures that one key has here at a time."""
 _FOLDER = "uploads"
-_NO_KEY = "-"
+_NO_KEY = "_"
 
 
 class Uploads:
@@ -26,7 +26,7 @@ class Uploads:
         """The picture's sha256. What is older than a day goes; raises Overloaded when its share is full."""
         digest, own = digest_bytes(image), f"{_FOLDER}/{key_id or _NO_KEY}/"
         kept = 0
-        for found in list(self._store.list(own)):
+        for found in [each for each in self._store.list(own[:-1]) if each.key.startswith(own)]:
             if found.modified_s < time.time() - KEPT_S:
                 self._store.delete(found.key)
             else:
