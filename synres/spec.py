@@ -100,6 +100,9 @@ def _start(text: str) -> str:
     return text
 
 
+_LATER = ("model", "options", "micro_batch_size", "decay", "adam_betas", "weight_decay", "checkpoint_every")
+
+
 class _Choice(_Strict):
     """`model`: a known or pulled one, "" the backend's default; `options` are the backend's own."""
 
@@ -113,9 +116,14 @@ class _Choice(_Strict):
 
     @model_serializer(mode="wrap")
     def _without_empty(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        # as before there were models and options: a spec without them keeps its digest
+        # as before there were these fields: a spec without them keeps its digest
         fields: dict[str, Any] = handler(self)
-        return {name: value for name, value in fields.items() if value or name not in ("model", "options")}
+        return {
+            name: value for name, value in fields.items() if name not in _LATER or not self._is_plain(name)
+        }
+
+    def _is_plain(self, name: str) -> bool:
+        return bool(getattr(self, name) == type(self).model_fields[name].default)
 
 
 class Caption(_Choice):
@@ -189,6 +197,7 @@ class Mixture(_Strict):
 PartName = Literal["sem_seg", "refer_seg", "vqa", "reason_seg", "synres"]
 
 
+Beta = Annotated[float, Field(ge=0, lt=1)]
 TileCount = Annotated[int, Field(ge=3, le=8)]
 
 
@@ -204,7 +213,8 @@ class Arm(_Choice):
     """One training. `data`: mixture part -> dataset or chain.
 
     `start`: "base" (what `model` names, or the backend's own) | "scratch" | "arm:<name>"; 0 `steps` leave
-    it as it is.
+    it as it is. `batch_size` counts the pictures of a step over all processes, `micro_batch_size` those that
+    one computes at a time (0: its whole share).
     """
 
     data: dict[PartName, Name]
@@ -214,6 +224,11 @@ class Arm(_Choice):
     batch_size: Annotated[int, Field(gt=0, le=MAX_BATCH)] = 16
     learning_rate: PositiveFloat = 1e-3
     warmup_steps: NonNegativeInt = 0
+    micro_batch_size: Annotated[int, Field(ge=0, le=MAX_BATCH)] = 0
+    decay: Literal["cosine", "linear"] = "cosine"
+    adam_betas: tuple[Beta, Beta] = (0.9, 0.999)
+    weight_decay: NonNegativeFloat = 0.01
+    checkpoint_every: PositiveInt = 50
     mosaic: Mosaic = Mosaic()
     superclass_probability: Fraction = 0.0
     superclass_table: Literal["microworld", "coco"] = "microworld"

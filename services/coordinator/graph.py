@@ -177,6 +177,8 @@ def _train_params(arm: Arm, seed: int, parts: tuple[MixturePart, ...], weights_i
     return TrainParams(
         **_chosen(arm), seed=seed, parts=parts, weights_input=weights_input, steps=arm.steps,
         batch_size=arm.batch_size, learning_rate=arm.learning_rate, warmup_steps=arm.warmup_steps,
+        micro_batch_size=arm.micro_batch_size, decay=arm.decay, adam_betas=arm.adam_betas,
+        weight_decay=arm.weight_decay, checkpoint_every=arm.checkpoint_every,
         mosaic_probability=arm.mosaic.probability, mosaic_tiles=arm.mosaic.tiles,
         mosaic_from=arm.mosaic.source, superclass_probability=arm.superclass_probability,
         superclass_table=arm.superclass_table,

@@ -25,7 +25,9 @@ def build(settings: TrainerSettings, jobs: JobRunner | None = None) -> Server:
     is_ready = None
     if jobs is None and settings.job_settings is not None:
         jobs, is_ready = _cluster(ledger, settings.job_settings)
-    jobs = jobs or SubprocessJobs(ledger, settings.max_jobs, environment_with(settings))
+    jobs = jobs or SubprocessJobs(
+        ledger, settings.max_jobs, environment_with(settings), settings.processes_per_job
+    )
     server = Server("synres.rpc.trainer.v1.TrainerService", settings, is_ready)
     servicer = TrainerServicer(jobs, Backends(load_backend))
     trainer_pb2_grpc.add_TrainerServiceServicer_to_server(servicer, server.grpc)

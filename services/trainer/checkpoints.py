@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 
 import torch
@@ -54,12 +55,17 @@ def save_checkpoint(
     """Blobs first, pointer last. `optimizer` must have taken a step."""
     state = ledger.put_blob(save(_tensors(module, optimizer)), SAFETENSORS)
     pointer = {"step": step, "tensors": state.digest, "log": ledger.put_rows(log).digest}
-    ledger.store.put(f"{_folder(action)}{step:08d}.json", canonical_json(pointer))
+    ledger.store.put(_key(action, step), canonical_json(pointer))
 
 
 def load_checkpoint(ledger: Ledger, action: str) -> Checkpoint | None:
     """The latest one that can be read."""
     return next(_readable(ledger, action), None)
+
+
+def checkpoint_at(ledger: Ledger, action: str, step: int) -> Checkpoint:
+    """The one after so many steps; raises ArtifactMissing or ArtifactCorrupt."""
+    return _read(ledger, _key(action, step))
 
 
 def drop_checkpoints(ledger: Ledger, action: str) -> None:
@@ -98,14 +104,23 @@ def _folder(action: str) -> str:
     return f"training/{action}/"
 
 
+def _key(action: str, step: int) -> str:
+    return f"{_folder(action)}{step:08d}.json"
+
+
 def _readable(ledger: Ledger, action: str) -> Iterator[Checkpoint]:
     for found in sorted(ledger.store.list(_folder(action)), key=lambda stored: stored.key, reverse=True):
-        try:
-            pointer = json.loads(ledger.store.get(found.key))
-            tensors = load(ledger.get_blob(pointer["tensors"]))
-            yield Checkpoint(pointer["step"], tensors, ledger.get_rows(pointer["log"], StepLog))
-        except (ArtifactMissing, ArtifactCorrupt, SafetensorError, ValueError, KeyError, TypeError):
-            continue
+        with suppress(ArtifactMissing, ArtifactCorrupt):
+            yield _read(ledger, found.key)
+
+
+def _read(ledger: Ledger, key: str) -> Checkpoint:
+    try:
+        pointer = json.loads(ledger.store.get(key))
+        tensors = load(ledger.get_blob(pointer["tensors"]))
+        return Checkpoint(pointer["step"], tensors, ledger.get_rows(pointer["log"], StepLog))
+    except (SafetensorError, ValueError, KeyError, TypeError) as error:
+        raise ArtifactCorrupt(f"checkpoint {key} cannot be read: {error}") from error
 
 
 def _tensors(module: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:

@@ -9,12 +9,12 @@ and go.) A pod has no such input, and a Job of its own to end it.
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 import threading
 
 from services.trainer.manifest import decode_request
+from services.trainer.speech import say
 from synres.errors import SynresError
 from synres.ledger.ledger import Ledger
 from synres.ledger.stores import open_store
@@ -31,7 +31,7 @@ def main(arguments: list[str]) -> int:
     try:
         _run(store_url, request_digest)
     except SynresError as error:
-        _say(code=error.code, message=error.message[:_LONGEST_MESSAGE])
+        say(code=error.code, message=error.message[:_LONGEST_MESSAGE])
         return error.exit_code
     return 0
 
@@ -41,11 +41,7 @@ def _run(store_url: str, request_digest: str) -> None:
     from services.trainer.work import run_request
 
     ledger = Ledger(open_store(store_url))
-    run_request(ledger, decode_request(ledger.get_blob(request_digest)), _say)
-
-
-def _say(**facts: float | str) -> None:
-    print(json.dumps({"pid": os.getpid(), **facts}), flush=True)  # noqa: T201
+    run_request(ledger, decode_request(ledger.get_blob(request_digest)), say)
 
 
 def _end_with_parent() -> None:

@@ -73,8 +73,7 @@ class KubernetesJobs:
         return self._api.annotate_job(name, {_wanted_by(run): run}) is not None
 
     def _words(self, job: Json, pods: list[Json]) -> Words:
-        said = (last_words(self._api.log(pod, TAIL_BYTES)) for pod in speakers(job, pods))
-        return next((words for words in said if words), {})
+        return last_words(b"\n".join(self._api.log(pod, TAIL_BYTES) for pod in reversed(speakers(job, pods))))
 
     def _check_room(self) -> None:
         jobs = self._api.jobs(f"{JOBS_LABEL}={self._settings.name_prefix}")

@@ -58,12 +58,13 @@ class Loader:
         self._table = superclass_table(params.superclass_table)
         self._nouns = noun_pattern(self._table)
 
-    def batch(self, step: int) -> Batch:
+    def batch(self, step: int, place: int = 0, slices: int = 1) -> Batch:
         """The batch of `step` (0, 1, ...): `batch_size` pictures, up to `expressions_per_picture` of each.
 
-        Raises InvalidInput if no object is large enough to be seen, in so many draws.
+        Or the slice at `place` of so many equal ones. Raises InvalidInput if no object is large enough to be
+        seen, in so many draws.
         """
-        examples = self._examples(step)
+        examples = self._examples(step, place, slices)
         targets = [target for example in examples for target in example.targets]
         return Batch(
             images=np.stack([example.image for example in examples]),
@@ -71,18 +72,19 @@ class Loader:
             expressions=tuple(expression for expression, _ in targets),
             masks=np.stack([mask for _, mask in targets]),
             refusals=sum(example.refusals for example in examples),
-            seed=derive_seed(self._params.seed, "wording", step),
+            seed=derive_seed(self._params.seed, "wording", step, *([place] if slices > 1 else [])),
         )
 
-    def _examples(self, step: int) -> list[Example]:
+    def _examples(self, step: int, place: int, slices: int) -> list[Example]:
         """Those of the step; where nothing in any of them can be seen, some from beyond the last one."""
+        count = self._params.batch_size // slices
         for draw in range(_MOST_DRAWS):
-            first = (step + draw * (self._params.steps + 1)) * self._params.batch_size
-            examples = [self.example(first + k) for k in range(self._params.batch_size)]
+            first = (step + draw * (self._params.steps + 1)) * self._params.batch_size + place * count
+            examples = [self.example(first + k) for k in range(count)]
             if any(example.targets for example in examples):
                 return examples
         raise InvalidInput(
-            f"no object can be seen in {_MOST_DRAWS} draws of {self._params.batch_size} training pictures at"
+            f"no object can be seen in {_MOST_DRAWS} draws of {count} training pictures at"
             f" {self._side} x {self._side} pixels: give pictures with larger objects"
         )
 

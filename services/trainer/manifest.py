@@ -34,9 +34,19 @@ def decode_request(data: bytes) -> ShardRequest:
     return decode_json(data, ShardRequest)
 
 
-def process_command(request_digest: str, store_url: str) -> tuple[str, ...]:
-    """A job as a child process: it ends when its standard input closes."""
-    return (sys.executable, "-m", "services.trainer.job", "--tied", store_url, request_digest)
+def process_command(request_digest: str, store_url: str, processes: int = 1) -> tuple[str, ...]:
+    """A job as a child process, or as several under torchrun: it ends when its standard input closes."""
+    job = (sys.executable, "-m", "services.trainer.job", "--tied", store_url, request_digest)
+    if processes == 1:
+        return job
+    together = (
+        "-m",
+        "services.trainer.torchrun",
+        "--standalone",
+        f"--nproc-per-node={processes}",
+        "--no-python",
+    )
+    return (sys.executable, *together, *job)
 
 
 def job_name(action: str, settings: JobSettings) -> str:

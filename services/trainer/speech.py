@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from typing import Any
 
-from synres.errors import TrainingFailed
+from synres.errors import RankLost, TrainingFailed
 from synres.ports import JobStatus
 
 TAIL_BYTES = 4096
@@ -15,13 +16,21 @@ TAIL_BYTES = 4096
 Words = Mapping[str, Any]
 
 
+def say(**facts: float | str) -> None:
+    """What this process has to tell, on its standard output."""
+    print(json.dumps({"pid": os.getpid(), **facts}), flush=True)  # noqa: T201
+
+
 def last_words(speech: bytes) -> Words:
-    """The last whole line that is an object; libraries may have said other things. Empty if there is none."""
-    for line in reversed(speech.split(b"\n")[:-1]):
-        words = _object(line)
-        if words:
-            return words
-    return {}
+    """The last whole line that is an object; libraries may have said other things. Empty if there is none.
+
+    Whoever lost a process says so: what that process said itself counts more.
+    """
+    objects = filter(None, map(_object, reversed(speech.split(b"\n")[:-1])))
+    last = next(objects, {})
+    if last.get("code") == RankLost.code:
+        return next((words for words in objects if words.get("code", RankLost.code) != RankLost.code), last)
+    return last
 
 
 def progress(words: Words) -> JobStatus:

@@ -35,13 +35,19 @@ class _Job:
 class SubprocessJobs:
     """At most `max_jobs` at a time, over the store of `ledger`. Children end when this process does.
 
-    `environment` is the children's whole environment, with the keys of the store; None: this process's.
+    `environment` is the children's whole environment, with the keys of the store; None: this process's. A job
+    is `processes` of them.
     """
 
     def __init__(
-        self, ledger: Ledger, max_jobs: int = 2, environment: Mapping[str, str] | None = None
+        self,
+        ledger: Ledger,
+        max_jobs: int = 2,
+        environment: Mapping[str, str] | None = None,
+        processes: int = 1,
     ) -> None:
         self._ledger = ledger
+        self._processes = processes
         self._max_jobs = max_jobs
         self._environment = environment
         self._jobs: dict[str, _Job] = {}
@@ -87,7 +93,7 @@ class SubprocessJobs:
 
     def _start(self, request: ShardRequest) -> _Job:
         blob = self._ledger.put_blob(encode_request(request), "application/json")
-        command = process_command(blob.digest, self._ledger.store.url)
+        command = process_command(blob.digest, self._ledger.store.url, self._processes)
         # an unnamed file: nobody must read along for the child to go on, and nothing is left behind
         speech = tempfile.TemporaryFile()  # noqa: SIM115
         # a session of its own: Ctrl-C is for us alone, and the job ends when its standard input closes

@@ -7,11 +7,16 @@ import itertools
 import torch
 
 from services.trainer.backends import load_backend
-from services.trainer.recipe import Report, run_training
+from services.trainer.curves import Report, with_curves
+from services.trainer.manifest import STAGES
+from services.trainer.ranks import meeting
+from services.trainer.recipe import assist_training, run_training
+from services.trainer.settings import TrainerSettings
 from synres.errors import InvalidInput
 from synres.ledger.ledger import Ledger
-from synres.ports import ShardRequest, ShardResult
-from synres.stages.evaluate import EVALUATE, run_evaluate_shard
+from synres.ports import ShardRequest
+from synres.settings import load_settings
+from synres.stages.evaluate import run_evaluate_shard
 from synres.stages.params import choice_of
 from synres.stages.shard import Check
 from synres.stages.train import TRAIN
@@ -19,15 +24,24 @@ from synres.stages.train import TRAIN
 _PICTURES = 50
 
 
-def run_request(ledger: Ledger, request: ShardRequest, report: Report) -> ShardResult:
-    """Trains or evaluates, or answers from the record. Uses one thread, so that results repeat."""
+def run_request(ledger: Ledger, request: ShardRequest, report: Report) -> None:
+    """Trains or evaluates, unless the record is there. Uses one thread, so that results repeat.
+
+    Of several processes all train, and the first evaluates.
+    """
     torch.set_num_threads(1)
-    backend = load_backend(choice_of(request.params))
-    if request.stage == TRAIN.name:
-        return run_training(ledger, backend, request, report)
-    if request.stage == EVALUATE.name:
-        return run_evaluate_shard(ledger, backend.segmenter, backend.model, request, _counting(report))
-    raise InvalidInput(f'the trainer knows the stages "train" and "evaluate", not "{request.stage}"')
+    if request.stage not in STAGES:
+        raise InvalidInput(f"the trainer knows the stages {' and '.join(STAGES)}, not {request.stage!r}")
+    with meeting() as ranks:
+        backend = load_backend(choice_of(request.params))
+        if request.stage == TRAIN.name and ranks.is_first:
+            folder = load_settings(TrainerSettings).tensorboard_dir
+            with with_curves(report, folder, request.action) as drawn:
+                run_training(ledger, backend, request, drawn, ranks)
+        elif request.stage == TRAIN.name:
+            assist_training(ledger, backend, request, ranks)
+        elif ranks.is_first:
+            run_evaluate_shard(ledger, backend.segmenter, backend.model, request, _counting(report))
 
 
 def _counting(report: Report) -> Check:

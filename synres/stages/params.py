@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
-from typing import Annotated, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 from msgspec import Meta
 
@@ -15,8 +15,15 @@ from synres.ports import GroupParams
 from synres.typed_json import decode_json
 
 Params = TypeVar("Params")
-# as before there were models and options: what was computed then is still found
-_OPTIONAL = ("model", "options")
+Beta = Annotated[float, Meta(ge=0, lt=1)]
+# what came later is left out where it is as it was before: what was computed then is still found
+_LATER: dict[str, object] = {
+    "model": "",
+    "options": {},
+    "micro_batch_size": 0,
+    "decay": "cosine",
+    "adam_betas": (0.9, 0.999),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,10 +85,11 @@ class MixturePart:
 class TrainParams(ChoiceParams):
     """`weights_input`: place of the starting weights among the inputs; -1 = from scratch, -2 = the base.
 
-    `batch_size` counts pictures; each gives up to `expressions_per_picture` expressions. `learning_rate`
-    rises over `warmup_steps`, then falls along a half cosine to nought. `clip_norm` bounds the gradient's
-    norm, unless 0. `mosaic_tiles` = fewest and most tiles beside the real one; `mosaic_from` = the part they
-    come from. `superclass_table`: "microworld" | "coco".
+    `batch_size` counts the pictures of a step, over all processes; each gives up to `expressions_per_picture`
+    expressions. A process computes `micro_batch_size` of them at a time, 0: its whole share. `learning_rate`
+    rises over `warmup_steps`, then falls to nought along a half cosine or a line. `clip_norm` bounds the
+    gradient's norm, unless 0. `mosaic_tiles` = fewest and most tiles beside the real one; `mosaic_from` = the
+    part they come from. `superclass_table`: "microworld" | "coco".
     """
 
     seed: int
@@ -100,6 +108,9 @@ class TrainParams(ChoiceParams):
     superclass_probability: float = 0.0
     superclass_table: str = "microworld"
     checkpoint_every: Annotated[int, Meta(ge=1)] = 50
+    micro_batch_size: Annotated[int, Meta(ge=0, le=MAX_BATCH)] = 0
+    decay: Literal["cosine", "linear"] = "cosine"
+    adam_betas: tuple[Beta, Beta] = (0.9, 0.999)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,9 +121,11 @@ class EvaluateParams(ChoiceParams):
 
 
 def encode_params(params: object) -> bytes:
-    """Canonical JSON of a params dataclass. A choice without model or options does not mention them."""
+    """Canonical JSON of a params dataclass, without what came later and is at its default."""
     given = asdict(params)  # type: ignore[call-overload]
-    return canonical_json({name: value for name, value in given.items() if value or name not in _OPTIONAL})
+    return canonical_json(
+        {name: value for name, value in given.items() if name not in _LATER or value != _LATER[name]}
+    )
 
 
 def choice_of(data: bytes) -> BackendChoice:

@@ -18,13 +18,14 @@ import pytest
 
 from services.trainer.app import build
 from services.trainer.backends.micro import MicroBackend
+from services.trainer.checkpoints import load_checkpoint
 from services.trainer.kubernetes_api import KubernetesApi
 from services.trainer.kubernetes_jobs import KubernetesJobs
 from services.trainer.manifest import job_name
 from services.trainer.recipe import run_training
 from services.trainer.settings import TrainerSettings
 from services.trainer.subprocess_jobs import SubprocessJobs
-from synres.errors import MixturePartEmpty, Overloaded, TrainingFailed
+from synres.errors import MixturePartEmpty, Overloaded, RankLost, TrainingFailed
 from synres.ledger.file_store import FileStore
 from synres.ledger.ledger import Ledger
 from synres.ports import JobRunner
@@ -183,6 +184,18 @@ def test_an_evicted_training_ends_with_the_same_weights(ledger: Ledger, tmp_path
     expected = run_training(undisturbed, MicroBackend(), training, silent)
     assert record is not None
     assert record.body.outputs["weights"] == expected.outputs["weights"]
+
+
+def test_a_process_of_several_that_dies_is_told(ledger: Ledger) -> None:
+    """Under torchrun two processes share a training; when one is killed the job says so, and can go on."""
+    training = train_request(ledger, **LONG)
+    with closing(SubprocessJobs(ledger, processes=2)) as jobs:
+        jobs.submit(training)
+        kill(wait_for(jobs, training.action, lambda status: status.facts.get("done", 0) >= 3, timeout_s=120))
+        failed = wait_for(jobs, training.action, has_ended)
+    assert (failed.state, failed.code) == ("failed", RankLost.code)
+    assert "goes on from its last checkpoint" in failed.message
+    assert load_checkpoint(ledger, training.action) is not None
 
 
 def test_no_job_outlives_its_runner(ledger: Ledger) -> None:
