@@ -67,6 +67,9 @@ class InstantStages:
     def is_ready(self, stage: str) -> bool:
         return True
 
+    def replicas(self) -> dict[str, int]:
+        return {}
+
 
 def freeze(ledger: Ledger, samples: int, workers: int) -> Frozen:
     """Shards in the store and four nodes for each."""

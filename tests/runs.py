@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from services.coordinator.executor import Call, Executor
@@ -158,6 +158,9 @@ class Between:
 
     def is_ready(self, stage: str) -> bool:
         return self.inner.is_ready(stage)
+
+    def replicas(self) -> Mapping[str, int]:
+        return self.inner.replicas()
 
 
 def undisturbed_root(folder: Path, spec: RunSpec | None = None) -> str:

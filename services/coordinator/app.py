@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from services.coordinator.census import Census
 from services.coordinator.datasets import inside
 from services.coordinator.desk import Desk
 from services.coordinator.executor import Executor
@@ -15,13 +16,21 @@ from synres.rpc.server import Server
 
 
 class CoordinatorServer(Server):
-    """Stops driving before it stops answering."""
+    """Stops driving before it stops answering; counts meanwhile what other drivers leave to do."""
 
     def __init__(self, settings: CoordinatorSettings, desk: Desk) -> None:
         super().__init__("synres.rpc.coordinator.v1.CoordinatorService", settings)
         self._desk = desk
+        self._census: Census | None = None
+
+    def start(self) -> str:
+        address = super().start()
+        self._census = Census(self._desk.store, self._desk.driven, self._desk.count_others)
+        return address
 
     def stop(self) -> None:
+        if self._census:
+            self._census.close()
         self._desk.close()
         super().stop()
 

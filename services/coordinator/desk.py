@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import threading
+from collections import Counter
 from dataclasses import dataclass
 
 import msgspec
@@ -20,13 +21,22 @@ from services.coordinator.run import run_spec
 from services.coordinator.watch import Watch, measure
 from services.coordinator.worker import code_of
 from synres import telemetry
-from synres.errors import ArtifactMissing, NotFound, RunCancelled, StoreFull, StoreUnavailable
+from synres.errors import (
+    ArtifactMissing,
+    NotFound,
+    RunCancelled,
+    ServiceUnavailable,
+    StoreFull,
+    StoreUnavailable,
+)
 from synres.ledger.keys import run_key
 from synres.ports import ArtifactStore
 from synres.spec import RunSpec
 from synres.typed_json import decode_json
 
 _GRACE_S = 5.0
+_ABSENT = (StoreUnavailable, StoreFull, ServiceUnavailable)
+"""They come back some day, or an autoscaler brings them back."""
 _BEGUN = re.compile(r"runs/([^/]+)/(?:spec|request)\.json")
 
 
@@ -50,6 +60,7 @@ class Desk:
         # held while a request is written: what a driver says at its end must not hide a newer request
         self._lock = threading.Lock()
         self._watches: dict[str, Watch] = {}
+        self._others, self._wanted = Counter[str](), set[str]()
         self._closed = False
 
     def submit(self, spec: RunSpec) -> str:
@@ -110,6 +121,15 @@ class Desk:
         """The run as this process drives it, if it does."""
         return self._watches.get(run)
 
+    def driven(self) -> set[str]:
+        """Ids of the runs that this process drives."""
+        return set(self._watches)
+
+    def count_others(self, others: Counter[str], wanted: set[str]) -> None:
+        """What runs of other processes leave to do, and stages that planners want, for the metric."""
+        self._others, self._wanted = others, wanted
+        self._measure()
+
     def close(self) -> None:
         """Stops driving; the requests stay for whoever comes next."""
         with self._lock:
@@ -140,14 +160,14 @@ class Desk:
                 del self._watches[run]
                 if watch.again is not None:
                     self._start(run, watch.again)
-            measure(list(self._watches.values()))
+            self._measure()
             watch.over.set()
 
     def _is_over(self, run: str, spec: RunSpec, watch: Watch) -> bool:
-        """Drives once; False if the store stayed away so long that even a driver gave up."""
+        """Drives once; False if store or services stayed away so long that even a driver gave up."""
         try:
             self._try(run, spec, watch)
-        except (StoreUnavailable, StoreFull) as error:
+        except _ABSENT as error:
             telemetry.log.warning("run interrupted", code=error.code, message=error.message)
             return watch.halt.is_set()
         return True
@@ -155,7 +175,7 @@ class Desk:
     def _try(self, run: str, spec: RunSpec, watch: Watch) -> None:
         def listen(event: Event) -> None:
             watch(event)
-            measure(list(self._watches.values()))
+            self._measure()
 
         try:
             commit = run_spec(
@@ -163,7 +183,7 @@ class Desk:
             )
         except RunCancelled:
             return
-        except (StoreUnavailable, StoreFull):
+        except _ABSENT:
             raise
         except Exception as error:  # noqa: BLE001 of a fault of ours, too, whoever asks must be told
             code = code_of(error)
@@ -182,6 +202,9 @@ class Desk:
                 self.store.delete(_key(run))
             elif not watch.halt.is_set():
                 self._put(run, request)
+
+    def _measure(self) -> None:
+        measure(list(self._watches.values()), self._others, self._wanted)
 
     def _put(self, run: str, request: RunRequest) -> None:
         self.store.put(_key(run), msgspec.json.encode(request))

@@ -26,14 +26,15 @@ from services.coordinator.events import (
     TaskStarted,
     Waiting,
 )
-from services.coordinator.executor import Executor
+from services.coordinator.executor import Executor, NobodyThere
 from services.coordinator.observe import done_by_stage, observe, planned_by_stage
-from services.coordinator.patience import Patience, check_halt, patiently
+from services.coordinator.patience import Asleep, Patience, check_halt, patiently
 from services.coordinator.plan import Frozen
-from services.coordinator.policy import Verdict, Window, full_jitter, judge
+from services.coordinator.policy import Verdict, full_jitter, judge
 from services.coordinator.repair import forget_maker
+from services.coordinator.room import Room, place_of
 from services.coordinator.tally import Tally
-from services.coordinator.worker import Ended, NobodyThere, Worker, code_of
+from services.coordinator.worker import Ended, Worker, code_of
 from synres.errors import Overloaded, TooManyFailures, TrainingFailed
 from synres.ledger.ledger import Ledger
 from synres.ledger.runs import RunFolder
@@ -43,6 +44,8 @@ T = TypeVar("T")
 _POLL_S = 0.1
 _PLANNING_SHARE = 20
 """A survey may take one part in so many of the time."""
+_MOST_THREADS = 4096
+"""They are made as they are needed: the room for tasks bounds them, and replicas bound the room."""
 
 
 class Driver:
@@ -54,19 +57,19 @@ class Driver:
         self.frozen, self.ledger, self._halt = frozen, ledger, halt
         self.folder = RunFolder(ledger.store, frozen.run)
         self.results: dict[str, ShardResult] = {}
-        self._execution = frozen.spec.execution
+        self._execution, self._executor = frozen.spec.execution, executor
         self._on_event = on_event
         self._inbox: queue.SimpleQueue[Ended | Event] = queue.SimpleQueue()
         self.tally = self._patiently(lambda: Tally(self.folder))
         self._worker = Worker(ledger, self.folder, executor, self.tally, self._execution, self._inbox.put)
-        self._windows: dict[str, Window] = {}
+        self._room = Room(self._execution)
         self._in_flight: dict[str, Task] = {}
-        self._under_way: Counter[tuple[str, str]] = Counter()
         self._not_before: dict[str, float] = {}
         self._tries: Counter[str] = Counter()
         self._repairs: Counter[str] = Counter()
         self._quarantined: set[str] = set()
         self._patience = Patience(self._execution.patience_s)
+        self._asleep = Asleep(self._execution.patience_s, on_event)
         self._dice = random.Random()
         self._found = Survey([], {}, {}, 1)
         self._ready: list[Task] = []
@@ -79,7 +82,7 @@ class Driver:
         Whoever sets `halt` gets RunCancelled within a moment.
         """
         self._start()
-        with ThreadPoolExecutor(self._execution.workers, "task") as pool:
+        with ThreadPoolExecutor(_MOST_THREADS, "task") as pool:
             try:
                 while self._work(pool):
                     # what counts is what lies in the ledger, not what services answered
@@ -125,29 +128,23 @@ class Driver:
         return self._found
 
     def _hand_out(self, pool: ThreadPoolExecutor) -> None:
-        now_s = time.monotonic()
-        kept = []
+        now_s, kept, replicas = time.monotonic(), [], self._executor.replicas()
+        self._room.fit(replicas)
         for task in self._ready:
-            if len(self._in_flight) < self._execution.workers and self._may_start(task, now_s):
+            if self._may_start(task, now_s):
                 self.tally.check(self._execution.caps)
                 self._in_flight[task.action] = task
-                self._under_way[_place(task)] += 1
+                self._room.take(task)
                 self._on_event(TaskStarted(task.node.stage, task.node.name, task.action))
                 pool.submit(self._worker.run, task)
             else:
                 kept.append(task)
         self._ready = kept
+        self._asleep.look({task.node.stage for task in kept}, replicas, bool(self._in_flight))
 
     def _may_start(self, task: Task, now_s: float) -> bool:
-        if now_s < self._not_before.get(task.action, 0.0):
-            return False
-        under_way = sum(count for (_, stage), count in self._under_way.items() if stage == task.node.stage)
-        waiting = self._unconsumed[_place(task)] + self._under_way[_place(task)]
-        return self._window(task).admits(under_way, now_s) and waiting < self._execution.high_water_mark
-
-    def _window(self, task: Task) -> Window:
-        most = self._execution.workers
-        return self._windows.setdefault(task.node.stage, Window(most, float(most)))
+        is_due = now_s >= self._not_before.get(task.action, 0.0)
+        return is_due and self._room.admits(task, self._unconsumed[place_of(task)], now_s)
 
     def _listen(self) -> None:
         """Waits for news, then takes all there is."""
@@ -170,7 +167,7 @@ class Driver:
                 self._check_failures()
             return
         task = self._in_flight.pop(news.task.action)
-        self._under_way[_place(task)] -= 1
+        self._room.leave(task)
         self._changed = True
         if isinstance(news.outcome, BaseException):
             self._fail(task, news.outcome, news.seconds)
@@ -179,9 +176,9 @@ class Driver:
 
     def _succeed(self, task: Task, result: ShardResult) -> None:
         self._patience.reset()
-        self._window(task).grow()
+        self._room.window(task.node.stage).grow()
         self.results[task.action] = result
-        self._unconsumed[_place(task)] += 1
+        self._unconsumed[place_of(task)] += 1
         self.tally.add_cost(result.cost)
         node = task.node
         self._on_event(
@@ -192,6 +189,11 @@ class Driver:
         verdict = judge(error)
         if verdict is Verdict.STOP:
             raise error
+        if isinstance(error, NobodyThere) and self._room.scales(task.node.stage):
+            # its replica went away: another may be there already, and the room shrinks by itself
+            self._on_event(Waiting(task.node.name, error.code, error.message))
+            self._not_before[task.action] = time.monotonic() + full_jitter(0, self._dice)
+            return
         tries = self._tries[task.action]
         self._tries[task.action] += 1
         delay_s = full_jitter(tries, self._dice)
@@ -203,7 +205,7 @@ class Driver:
             self._count(task, error, seconds)
             if verdict is Verdict.DIED:
                 self._worker.suspects.add(task.node.stage)
-                self._window(task).shrink(time.monotonic() + delay_s)
+                self._room.window(task.node.stage).shrink(time.monotonic() + delay_s)
         self._not_before[task.action] = time.monotonic() + delay_s
 
     def _wait(self, task: Task, error: BaseException, delay_s: float) -> float:
@@ -211,7 +213,7 @@ class Driver:
             delay_s += error.retry_after_s
         else:
             self._patience.check(error)
-        self._window(task).shrink(time.monotonic() + delay_s)
+        self._room.window(task.node.stage).shrink(time.monotonic() + delay_s)
         self._on_event(Waiting(task.node.name, code_of(error), str(error)))
         return delay_s
 
@@ -243,7 +245,3 @@ class Driver:
 
     def _patiently(self, work: Callable[[], T]) -> T:
         return patiently(work, "the store", self._execution.patience_s, self._on_event, self._halt)
-
-
-def _place(task: Task) -> tuple[str, str]:
-    return task.node.chain, task.node.stage

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
 from synres.domain.choice import BackendChoice
 from synres.domain.types import ModelInfo
+from synres.errors import ServiceUnavailable
 from synres.ports import JobStatus, ShardRequest, ShardResult
 from synres.stages.shard import Check, never_stop
+
+
+class NobodyThere(ServiceUnavailable):
+    """The service was down before the task was sent, or had said that it goes: the task is not to blame."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,3 +36,9 @@ class Executor(Protocol):
 
     def is_ready(self, stage: str) -> bool:
         """True if a task of this stage would find somebody to do it."""
+
+    def replicas(self) -> Mapping[str, int]:
+        """Stage -> how many are ready for its tasks; answered at once.
+
+        Stages that are not named share one machine.
+        """

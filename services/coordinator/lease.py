@@ -6,7 +6,7 @@ import os
 import socket
 import threading
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 from services.coordinator.events import OnEvent, Waiting
@@ -18,8 +18,14 @@ _POLLS_PER_TTL = 5
 
 
 @contextmanager
-def leased(lease: RunLease, ttl_s: float, on_event: OnEvent, halt: threading.Event) -> Iterator[None]:
-    """Waits for the lease and renews it. `ttl_s` 0 does without one.
+def leased(
+    lease: RunLease,
+    ttl_s: float,
+    on_event: OnEvent,
+    halt: threading.Event,
+    waits_for: Callable[[], str] = lambda: "",
+) -> Iterator[None]:
+    """Waits for the lease and renews it; it says what the run `waits_for`. `ttl_s` 0 does without one.
 
     A holder may be gone without dropping it: on this machine that shows at once, elsewhere after `ttl_s`.
     """
@@ -28,7 +34,7 @@ def leased(lease: RunLease, ttl_s: float, on_event: OnEvent, halt: threading.Eve
         return
     holder, over = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}", threading.Event()
     _wait_for(lease, holder, ttl_s, on_event, halt)
-    beat = threading.Thread(target=_renew, args=(lease, holder, ttl_s, over), daemon=True)
+    beat = threading.Thread(target=_renew, args=(lease, holder, ttl_s, over, waits_for), daemon=True)
     beat.start()
     try:
         yield
@@ -50,15 +56,17 @@ def _wait_for(lease: RunLease, holder: str, ttl_s: float, on_event: OnEvent, hal
         pause(ttl_s / _POLLS_PER_TTL, halt)
 
 
-def _renew(lease: RunLease, holder: str, ttl_s: float, over: threading.Event) -> None:
+def _renew(
+    lease: RunLease, holder: str, ttl_s: float, over: threading.Event, waits_for: Callable[[], str]
+) -> None:
     while not over.wait(ttl_s / _POLLS_PER_TTL):
-        _take(lease, holder, ttl_s)
+        _take(lease, holder, ttl_s, waits_for())
 
 
-def _take(lease: RunLease, holder: str, ttl_s: float) -> bool:
+def _take(lease: RunLease, holder: str, ttl_s: float, waits_for: str = "") -> bool:
     """False if another has it."""
     with suppress(StoreError):
-        return lease.take(holder, ttl_s)
+        return lease.take(holder, ttl_s, waits_for)
     # a store that does not answer is the driver's affair: its patience has an end, and no lease is needed
     return True
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 from services.coordinator.engine import Desired, Survey, Task, survey
@@ -11,11 +12,14 @@ from synres.ports import ShardResult
 from synres.stages.shard import result_of
 
 _READERS = 8
+_NOTHING: Mapping[str, ShardResult] = {}
 
 
-def observe(ledger: Ledger, desired: Desired) -> dict[str, ShardResult]:
-    """Action -> record, for every action whose inputs are recorded too."""
-    found: dict[str, ShardResult] = {}
+def observe(
+    ledger: Ledger, desired: Desired, known: Mapping[str, ShardResult] = _NOTHING
+) -> dict[str, ShardResult]:
+    """Action -> record, for every action whose inputs are recorded too; `known` ones are not looked up."""
+    found = dict(known)
     looked: set[str] = set()
     with ThreadPoolExecutor(_READERS) as pool:
         while tasks := [task for task in survey(desired, found).tasks if task.action not in looked]:
@@ -39,3 +43,9 @@ def done_by_stage(desired: Desired, found: Survey) -> dict[str, int]:
     """Stage -> nodes whose record is there."""
     done = Counter(node.stage for node in desired.nodes if node.name in found.outputs)
     return {stage: done[stage] for stage in planned_by_stage(desired)}
+
+
+def remaining(desired: Desired, results: Mapping[str, ShardResult]) -> dict[str, int]:
+    """Stage -> nodes without a record: plan less ledger."""
+    planned, done = planned_by_stage(desired), done_by_stage(desired, survey(desired, results))
+    return {stage: count - done[stage] for stage, count in planned.items()}

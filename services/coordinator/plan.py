@@ -17,7 +17,7 @@ from synres.domain.choice import BackendChoice
 from synres.domain.digests import digest_json
 from synres.domain.seeds import derive_seed
 from synres.domain.types import ModelInfo, Sample, split_licences
-from synres.errors import InvalidInput, NotFound
+from synres.errors import InvalidInput, NotFound, ServiceUnavailable
 from synres.ledger.ledger import Ledger
 from synres.ledger.runs import Plan, RunFolder
 from synres.ports import ShardResult
@@ -45,7 +45,16 @@ def identify(spec: RunSpec, executor: Executor, locate: Locate = anywhere) -> st
 
 
 def _models(spec: RunSpec, executor: Executor) -> Models:
-    models = {(stage, choice): executor.model(stage, choice) for stage, choice in backends_of(spec.method)}
+    models: dict[tuple[str, BackendChoice], ModelInfo] = {}
+    absent: list[ServiceUnavailable] = []
+    for stage, choice in backends_of(spec.method):
+        try:
+            models[stage, choice] = executor.model(stage, choice)
+        except ServiceUnavailable as error:
+            # the others are asked all the same: whoever sleeps is woken together
+            absent.append(error)
+    if absent:
+        raise absent[0]
     _check_licences(spec, models)
     return models
 

@@ -72,11 +72,16 @@ class Window:
     size: float
     closed_until_s: float = 0.0
 
+    def fit(self, most: int) -> None:
+        """To replicas that come, with room for all that they take, and go. 0 admits nothing."""
+        self.size = min(float(most), max(1.0, self.size) + max(0, most - self.most))
+        self.most = most
+
     def grow(self) -> None:
-        self.size = min(float(self.most), self.size + 1 / self.size)
+        self.size = min(float(self.most), self.size + 1 / max(1.0, self.size))
 
     def shrink(self, closed_until_s: float) -> None:
-        self.size = max(1.0, self.size / 2)
+        self.size = min(float(self.most), max(1.0, self.size / 2))
         self.closed_until_s = max(self.closed_until_s, closed_until_s)
 
     def admits(self, in_flight: int, now_s: float) -> bool:

@@ -4,24 +4,26 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
 from services.coordinator.datasets import Locate, anywhere
 from services.coordinator.driver import Driver
 from services.coordinator.engine import Desired, Survey, survey
-from services.coordinator.events import DatasetReady, OnEvent, RunCommitted, ignore
+from services.coordinator.events import DatasetReady, Event, OnEvent, RunCommitted, ignore
 from services.coordinator.executor import Executor
 from services.coordinator.ingest import INGEST
 from services.coordinator.lease import leased
+from services.coordinator.news import News
 from services.coordinator.observe import done_by_stage, observe, planned_by_stage
 from services.coordinator.patience import check_halt, patiently
 from services.coordinator.plan import Frozen, freeze_run, licences, open_desired
 from services.coordinator.split import QUARANTINED
 from synres.domain.types import Rejection
-from synres.errors import InvalidInput
+from synres.errors import InvalidInput, StoreError
 from synres.ledger.keys import record_key
-from synres.ledger.lease import RunLease
+from synres.ledger.lease import Lease, RunLease
 from synres.ledger.ledger import Ledger
 from synres.ledger.merkle import merkle_root
 from synres.ledger.runs import Commit, RunFolder
@@ -44,12 +46,18 @@ def run_spec(
     and StoreError or ServiceError once `patience_s` is over.
     """
     ledger, patience_s, halt = Ledger(store), spec.execution.patience_s, halt or threading.Event()
-    begin = lambda: freeze(spec, ledger, executor, on_event, locate, partial(check_halt, halt))
-    frozen = patiently(begin, "the plan", patience_s, on_event, halt)
+    news = News()
+
+    def tell(event: Event) -> None:
+        news(event)
+        on_event(event)
+
+    begin = lambda: freeze(spec, ledger, executor, tell, locate, partial(check_halt, halt))
+    frozen = patiently(begin, "the plan", patience_s, tell, halt)
     if promised not in ("", frozen.run):
         raise InvalidInput(f"models or datasets changed since run {promised} was asked for: submit it again")
-    with leased(RunLease(store, frozen.run), lease_ttl_s, on_event, halt):
-        return drive(frozen, ledger, executor, on_event, halt)
+    with leased(RunLease(store, frozen.run), lease_ttl_s, tell, halt, news.waits_for):
+        return drive(frozen, ledger, executor, tell, halt)
 
 
 def freeze(
@@ -111,7 +119,8 @@ def plan_spec(
 class RunStatus:
     """How a run stands: nodes by stage, the record of each node that has one, COMMIT when it is over.
 
-    `cost` sums records and attempts.
+    `cost` sums records and attempts. `driver` holds its lease, and `waits_for` is what keeps it, in words:
+    both are empty for a run that is over, or that nobody drives. `last_failure` is the last attempt's.
     """
 
     run: str
@@ -123,6 +132,9 @@ class RunStatus:
     quarantined_by_stage: dict[str, int]
     cost: dict[str, float]
     commit: Commit | None
+    driver: str = ""
+    waits_for: str = ""
+    last_failure: str = ""
 
     @property
     def quarantined(self) -> int:
@@ -142,9 +154,21 @@ def status(store: ArtifactStore, run: str) -> RunStatus:
         cost.update(spent)
     poisoned = Counter(poison.stage for poison in folder.quarantined().values())
     planned, done = planned_by_stage(desired), done_by_stage(desired, found)
+    commit = folder.commit()
+    lease = None if commit else _lease(folder)
+    last = max(attempts, key=lambda attempt: attempt.at_s, default=None)
     return RunStatus(
-        run, name, planned, done, records, len(attempts), dict(poisoned), dict(cost), folder.commit()
-    )
+        run, name, planned, done, records, len(attempts), dict(poisoned), dict(cost), commit,
+        lease.holder if lease else "", lease.waits_for if lease else "",
+        f"{last.stage}, {last.code}: {last.message}" if last else "",
+    )  # fmt: skip
+
+
+def _lease(folder: RunFolder) -> Lease | None:
+    with suppress(StoreError):
+        # its age is asked of the store by writing there, and whoever asks may only read
+        return folder.lease.read()
+    return None
 
 
 def release_item(store: ArtifactStore, run: str, item: str) -> None:

@@ -69,7 +69,9 @@ class CoordinatorServicer(coordinator_pb2_grpc.CoordinatorServiceServicer):
         watch, request = self._desk.watch(run), self._desk.request(run)
         found = self._status(run, request)
         if watch is not None or (request is not None and not request.stopped):
-            state, message = coordinator_pb2.RUN_STATE_RUNNING, "" if found else "its datasets are being read"
+            waits_for = watch.news.waits_for() if watch else ""
+            message = waits_for or ("" if found else "its datasets are being read")
+            state = coordinator_pb2.RUN_STATE_RUNNING
         else:
             state = coordinator_pb2.RUN_STATE_STOPPED
             message = request.stopped if request else "not driven by this coordinator"

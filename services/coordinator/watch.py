@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from services.coordinator.engine import STAGES
@@ -18,8 +18,11 @@ from services.coordinator.events import (
     TaskStarted,
     Waiting,
 )  # fmt: skip
+from services.coordinator.news import News
 from synres import telemetry
 from synres.spec import RunSpec
+
+_NONE: Mapping[str, int] = {}
 
 
 @dataclass(slots=True)
@@ -33,8 +36,10 @@ class Watch:
     cached: dict[str, int] = field(default_factory=dict)
     in_flight: dict[str, str] = field(default_factory=dict)
     done: dict[str, int] = field(default_factory=dict)
+    news: News = field(default_factory=News)
 
     def __call__(self, event: Event) -> None:
+        self.news(event)
         if isinstance(event, RunStarted):
             self.planned, self.cached, self.done = event.planned, event.cached, event.cached
         elif isinstance(event, Surveyed):
@@ -51,10 +56,10 @@ class Watch:
         return {stage: planned - self.done.get(stage, 0) for stage, planned in self.planned.items()}
 
 
-def measure(watches: Iterable[Watch]) -> None:
-    """Sets the metric to what remains over all runs."""
-    remaining: Counter[str] = Counter()
+def measure(watches: Iterable[Watch], others: Mapping[str, int] = _NONE, wanted: Container[str] = ()) -> None:
+    """Sets the metric to what remains over all runs; a `wanted` stage has at least 1."""
+    remaining = Counter(dict(others))
     for watch in watches:
         remaining.update(watch.backlog())
     for stage in STAGES:
-        telemetry.STAGE_BACKLOG.labels(stage).set(remaining[stage])
+        telemetry.STAGE_BACKLOG.labels(stage).set(max(remaining[stage], stage in wanted))

@@ -11,21 +11,17 @@ from typing import TypeAlias
 
 from services.coordinator.engine import Task
 from services.coordinator.events import Event, ItemQuarantined, TaskFailed, TaskProgress, Waiting
-from services.coordinator.executor import Call, Executor
+from services.coordinator.executor import Call, Executor, NobodyThere
 from services.coordinator.patience import Patience, patiently, pause
 from services.coordinator.policy import Verdict, full_jitter, judge
 from services.coordinator.split import ITEM_OF, QUARANTINED, Part, assemble, item_requests
 from services.coordinator.tally import Tally
 from synres import telemetry
-from synres.errors import CallCancelled, Overloaded, ServiceUnavailable, SynresError
+from synres.errors import CallCancelled, Overloaded, SynresError
 from synres.ledger.ledger import Ledger
 from synres.ledger.runs import Quarantined, RunFolder
 from synres.ports import ShardRequest, ShardResult
 from synres.spec import Execution
-
-
-class NobodyThere(ServiceUnavailable):
-    """The service was down before the task was sent: the task is not to blame."""
 
 
 @dataclass(frozen=True, slots=True)

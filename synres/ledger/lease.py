@@ -15,11 +15,15 @@ from synres.typed_json import decode_json
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """`beat` counts renewals, so that each writes other bytes and a stale etag cannot match."""
+    """`beat` counts renewals, so that each writes other bytes and a stale etag cannot match.
+
+    `waits_for` is what keeps the run, in a sentence, or empty.
+    """
 
     holder: str
     ttl_s: float
     beat: int = 0
+    waits_for: str = ""
 
 
 class RunLease:
@@ -29,9 +33,9 @@ class RunLease:
         self._store = store
         self._key = run_key(run, "lease.json")
 
-    def take(self, holder: str, ttl_s: float) -> bool:
+    def take(self, holder: str, ttl_s: float, waits_for: str = "") -> bool:
         """True if `holder` has it now: it was free, or its own (renewed now), or older than its `ttl_s`."""
-        if self._store.put_if_absent(self._key, _encode(Lease(holder, ttl_s))):
+        if self._store.put_if_absent(self._key, _encode(Lease(holder, ttl_s, waits_for=waits_for))):
             return True
         try:
             seen, etag = self._store.get_with_etag(self._key)
@@ -40,7 +44,7 @@ class RunLease:
         lease = _decode(seen)
         if lease.holder != holder and not self._expired(lease):
             return False
-        return self._store.replace(self._key, _encode(Lease(holder, ttl_s, lease.beat + 1)), etag)
+        return self._store.replace(self._key, _encode(Lease(holder, ttl_s, lease.beat + 1, waits_for)), etag)
 
     def drop(self, holder: str) -> None:
         """Frees the lease if `holder` has it."""
@@ -53,6 +57,14 @@ class RunLease:
             return _decode(self._store.get(self._key)).holder
         except ArtifactMissing:
             return ""
+
+    def read(self) -> Lease | None:
+        """Who drives the run now and what is said of it; None if nobody does, or whoever did is silent."""
+        try:
+            lease = _decode(self._store.get(self._key))
+        except ArtifactMissing:
+            return None
+        return None if self._expired(lease) else lease
 
     def _expired(self, lease: Lease) -> bool:
         written = self._store.head(self._key)

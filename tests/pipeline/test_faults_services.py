@@ -118,7 +118,7 @@ def _wait_until_each_serves(running: Cluster) -> None:
     for address in running.addresses.values():
         for one in address.removeprefix("ipv4:").split(","):
             with Connection(one) as connection:
-                deadline_s = time.monotonic() + 30
+                deadline_s = time.monotonic() + 120
                 while not connection.is_serving():
                     assert time.monotonic() < deadline_s
 

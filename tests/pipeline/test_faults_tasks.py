@@ -271,6 +271,9 @@ class OneName:
     def is_ready(self, stage: str) -> bool:
         return True
 
+    def replicas(self) -> dict[str, int]:
+        return {}
+
 
 def test_old_and_new_models_behind_one_name_never_mix(tmp_path: Path) -> None:
     """The new model refuses what was planned for the old one, and writes nothing; the run ends well (L5)."""

@@ -113,3 +113,7 @@ class EmbeddedExecutor:
     def is_ready(self, stage: str) -> bool:
         """What is in this process is there as long as the driver is."""
         return True
+
+    def replicas(self) -> dict[str, int]:
+        """All stages share this process."""
+        return {}

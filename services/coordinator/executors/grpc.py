@@ -1,17 +1,20 @@
-"""Stages behind gRPC: one client for each service, one error table for all."""
+"""Stages behind gRPC: one client for each pod of a service, one error table for all."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
-from services.coordinator.executor import Call
+from services.coordinator.executor import Call, NobodyThere
 from services.coordinator.executors.jobs import run_job
+from services.coordinator.wanted import want
 from synres.domain.choice import BackendChoice
 from synres.domain.types import ModelInfo
 from synres.errors import InvalidInput, ModelMismatch
 from synres.ledger.ledger import Ledger
 from synres.ports import ShardRequest, ShardResult
-from synres.rpc.client import STAGE_CLIENTS, Described
+from synres.rpc.client import STAGE_CLIENTS, Described, StageClient
+from synres.rpc.replicas import NoReplica, Replicas, Resolve, resolve
 from synres.rpc.trainer_client import TrainerClient
 from synres.stages.align import ALIGN
 from synres.stages.caption import CAPTION
@@ -32,20 +35,28 @@ _VERSIONS = {code.name: code.version for code in (CAPTION, GENERATE, ALIGN, SEGM
 
 
 class GrpcExecutor:
-    """`addresses`: service ("captioner", ..., "trainer") -> host:port; InvalidInput if one is missing."""
+    """`addresses`: service ("captioner", ..., "trainer") -> host:port; InvalidInput if one is missing.
+
+    A host may be a name with many pods behind it.
+    """
 
     def __init__(
-        self, ledger: Ledger, addresses: Mapping[str, str], token: str | None = None, timeout_s: float = 600.0
+        self,
+        ledger: Ledger,
+        addresses: Mapping[str, str],
+        token: str | None = None,
+        timeout_s: float = 600.0,
+        resolve: Resolve = resolve,
     ) -> None:
         needed = dict.fromkeys((*SERVICE_OF.values(), "trainer"))
         missing = [name for name in needed if name not in addresses]
         if missing:
             raise InvalidInput(f"execution.addresses lacks {', '.join(missing)}; `synres up` starts them all")
         self._ledger = ledger
-        self._stages = {
-            stage: STAGE_CLIENTS[stage](addresses[service], token, timeout_s)
-            for stage, service in SERVICE_OF.items()
-        }
+        self._stages: dict[str, Replicas[StageClient]] = {}
+        for stage, service in SERVICE_OF.items():
+            connect = partial(STAGE_CLIENTS[stage], token=token, timeout_s=timeout_s)
+            self._stages[stage] = Replicas(addresses[service], connect, resolve)
         self._trainer = TrainerClient(addresses["trainer"], token)
 
     def model(self, stage: str, choice: BackendChoice) -> ModelInfo:
@@ -59,11 +70,19 @@ class GrpcExecutor:
 
     def execute(self, request: ShardRequest, call: Call) -> ShardResult:
         if request.stage in self._stages:
-            return self._stages[request.stage].run_shard(request, call.check)
+            try:
+                with self._stages[request.stage].least_busy() as client:
+                    return client.run_shard(request, call.check)
+            except NoReplica as error:
+                raise NobodyThere(f"the service of {request.stage}: {error.message}") from error
         return run_job(self._trainer, self._ledger, request, call)
 
     def is_ready(self, stage: str) -> bool:
-        return self._stages.get(stage, self._trainer).is_serving()
+        return bool(self._stages[stage].ready()) if stage in self._stages else self._trainer.is_serving()
+
+    def replicas(self) -> dict[str, int]:
+        """The trainer's stages are not there: its jobs run elsewhere."""
+        return {stage: replicas.ready() for stage, replicas in self._stages.items()}
 
     def close(self) -> None:
         """Closes every channel; calls under way end."""
@@ -71,6 +90,11 @@ class GrpcExecutor:
             client.close()
 
     def _describe(self, stage: str, choice: BackendChoice) -> Described:
-        if stage in self._stages:
-            return self._stages[stage].describe(choice)
-        return self._trainer.describe(stage, choice)
+        if stage not in self._stages:
+            return self._trainer.describe(stage, choice)
+        try:
+            with self._stages[stage].least_busy() as client:
+                return client.describe(choice)
+        except NoReplica as error:
+            want(self._ledger.store, [stage])
+            raise NobodyThere(f"the service of {stage}: {error.message}") from error
