@@ -138,7 +138,7 @@ ALLOWED = {
     | {"torch", "safetensors", "diffusers", "transformers", "google", "grpc", "PIL", "pydantic"}
     | {"pydantic_settings", "tritonclient", "triton_python_backend_utils"},
     "services/segmenter": CORE
-    | {"torch", "safetensors", "google", "grpc", "PIL", "pydantic"},
+    | {"torch", "safetensors", "google", "grpc", "PIL", "pydantic", "starlette", "uvicorn", "h11", "anyio"},
     "services/grouper": CORE | {"google", "grpc"},
     "services/trainer": CORE
     | {"torch", "pydantic", "safetensors", "msgspec", "google", "grpc", "PIL", "yaml"}
