@@ -87,7 +87,10 @@ def _chain_facts(results: Results, name: str) -> dict[str, float]:
     chain = results.spec.method.synthesis[name]
     pictures = results.count("segment", name, "out")
     # records of earlier versions did not count their masks: there each picture had all expressions
-    asked = results.count("segment", name, "pseudo_masks") or pictures * chain.caption.expressions_per_prompt
+    asked = sum(
+        record.counts.get("pseudo_masks", record.counts.get("out", 0) * chain.caption.expressions_per_prompt)
+        for record in results.of("segment", name)
+    )
     kept = results.count("group", name, "triplets")
     chains = tuple(f"{stage}/{name}/" for stage in ("caption", "generate", "align", "segment", "group"))
     rejected = sum(len(r.rejections) for node, r in results.records.items() if node.startswith(chains))

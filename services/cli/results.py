@@ -33,10 +33,13 @@ class Results:
         nodes = sorted(node for node in self.records if node.startswith(f"{stage}/{name}/"))
         return [found[output] for node in nodes if output in (found := self.records[node].outputs)]
 
+    def of(self, stage: str, name: str) -> list[ShardResult]:
+        """Records of the shards of a chain."""
+        return [record for node, record in self.records.items() if node.startswith(f"{stage}/{name}/")]
+
     def count(self, stage: str, name: str, count: str) -> int:
         """Sum of a count over the shards of a chain."""
-        prefix = f"{stage}/{name}/"
-        return sum(r.counts.get(count, 0) for node, r in self.records.items() if node.startswith(prefix))
+        return sum(record.counts.get(count, 0) for record in self.of(stage, name))
 
 
 def load_results(store: ArtifactStore, run: str, spec: RunSpec) -> Results:
