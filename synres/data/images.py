@@ -22,7 +22,7 @@ FORMATS = ("PNG", "JPEG", "WEBP", "BMP")
 MODES = frozenset({"RGB", "RGBA", "L", "P", "1", "LA"})
 EXIF_ORIENTATION = 0x0112
 # What Pillow's decoders let through on damaged files; a Warning is raised where warnings are errors.
-_DAMAGE = (
+DAMAGE = (
     OSError,
     ValueError,
     SyntaxError,
@@ -64,7 +64,7 @@ class OpenedImage:
         try:
             turned = ImageOps.exif_transpose(self._picture)
             return np.asarray(turned if turned.mode == "RGB" else turned.convert("RGB"))
-        except _DAMAGE as error:
+        except DAMAGE as error:
             raise RejectedItem("image_truncated", f"the picture breaks off: {error}") from error
 
 
@@ -89,7 +89,7 @@ def image_size(path: Path) -> tuple[int, int]:
         raise RejectedItem("image_missing", f"{path.name} is not there") from error
     except (PillowImage.DecompressionBombError, PillowImage.DecompressionBombWarning) as error:
         raise RejectedItem("image_too_many_pixels", str(error)) from error
-    except _DAMAGE as error:
+    except DAMAGE as error:
         raise RejectedItem("image_unreadable", f"{path.name} is not one of {', '.join(FORMATS)}") from error
     if width * height > MAX_PIXELS:
         raise RejectedItem("image_too_many_pixels", f"{width} x {height}; at most {MAX_PIXELS} pixels")
@@ -115,7 +115,7 @@ def _open(data: bytes) -> ImageFile.ImageFile:
         raise RejectedItem("image_too_many_pixels", str(error)) from error
     except UnidentifiedImageError as error:
         raise RejectedItem("image_unreadable", f"not one of {', '.join(FORMATS)}") from error
-    except _DAMAGE as error:
+    except DAMAGE as error:
         raise RejectedItem("image_unreadable", f"not one of {', '.join(FORMATS)}: {error}") from error
 
 
@@ -141,7 +141,7 @@ def _pixels(picture: ImageFile.ImageFile) -> Image:
         # Pillow reads all of a PNG to find its EXIF, so a broken file may show here first.
         orientation = picture.getexif().get(EXIF_ORIENTATION, 1)
         pixels = np.asarray(picture.convert("RGB"))
-    except _DAMAGE as error:
+    except DAMAGE as error:
         raise RejectedItem("image_truncated", f"the picture breaks off: {error}") from error
     if orientation != 1:
         raise RejectedItem(

@@ -120,7 +120,7 @@ class Region:
 class LazyRegions(Protocol):
     """The regions of a picture, which lie in files."""
 
-    def read(self) -> list[Region | Problem]:
+    def read(self) -> list[Region]:
         """By ascending class or annotation id; raises RejectedItem if the whole file is unreadable."""
         ...
 

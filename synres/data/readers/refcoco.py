@@ -9,15 +9,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from synres.data.readers.places import find_folder
 from synres.data.readers.refs import RefFile
 from synres.data.rows import Problem, ReferringRow
 from synres.errors import InvalidInput, NotFound
 
 NAMES = ("refcoco", "refcoco+", "refcocog", "refclef")
+EXPORTED = "annotations.json"
 SPLIT_BY = ("unc", "umd", "google", "berkeley")
 """Whose division into splits; the first that is there is taken."""
-COCO_FOLDERS = ("images/mscoco/images/train2014", "images/train2014", "train2014", "coco/train2014", "images")
-CLEF_FOLDERS = ("images/saiapr_tc-12", "saiapr_tc-12", "images")
+COCO_FOLDERS = ("images/mscoco/images/train2014", "images/train2014", "train2014", "coco/train2014")
+CLEF_FOLDERS = ("images/saiapr_tc-12", "saiapr_tc-12")
 
 
 def read_refcoco(
@@ -30,9 +32,13 @@ def read_refcoco(
     Expressions are the refs' `sent` (lower case, cleaned by the originals). An empty segmentation is an empty
     mask; parts that overlap count once. Raises NotFound and InvalidInput; problems as `RefFile.rows`.
     """
+    instances = folder / "instances.json"
+    if (folder / EXPORTED).is_file() and not instances.is_file():
+        # what `synres export` wrote: file names begin at the folder itself
+        instances, images = folder / EXPORTED, images or folder
     folders = CLEF_FOLDERS if folder.name == "refclef" else COCO_FOLDERS
-    pictures = images or find_images(folder, folders)
-    yield from RefFile(refs_path(folder, split_by), instances_path(folder), pictures).rows(split)
+    pictures = images or find_folder(folder, folders)
+    yield from RefFile(refs_path(folder, split_by), instances, pictures).rows(split)
 
 
 def refs_path(folder: Path, split_by: str = "", stem: str = "refs") -> Path:
@@ -46,24 +52,3 @@ def refs_path(folder: Path, split_by: str = "", stem: str = "refs") -> Path:
             if path.is_file():
                 return path
     raise NotFound(f"{folder} holds no {names[0]}.p or {names[0]}.json")
-
-
-def instances_path(folder: Path) -> Path:
-    """`instances.json`, or `annotations.json` as `synres export` names it. Raises NotFound."""
-    for name in ("instances.json", "annotations.json"):
-        if (folder / name).is_file():
-            return folder / name
-    raise NotFound(f"{folder} holds no instances.json")
-
-
-def find_images(folder: Path, folders: tuple[str, ...]) -> Path:
-    """The first of `folders` under `folder` or up to two folders above it. Raises NotFound.
-
-    LISA's training looks beside `refer_seg/refcoco`, its validation one level higher: both are found.
-    """
-    for base in (folder, folder.parent, folder.parent.parent):
-        for name in folders:
-            if (base / name).is_dir():
-                return base / name
-    there = folder.parent / folders[0]
-    raise NotFound(f"no pictures for {folder}: put them into {there}, or name their folder")
