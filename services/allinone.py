@@ -228,6 +228,8 @@ def _build(name: str, settings: ServiceSettings) -> Server:
     app = import_module(f"services.{name}.app")
     kind = getattr(import_module(f"services.{name}.settings"), f"{name.title()}Settings")
     server: Server = app.build(kind(**dict(settings)))
+    # nobody asks a thread for its health, and a warm-up would load models while the others answer
+    server.is_ready = None
     return server
 
 

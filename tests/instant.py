@@ -159,7 +159,8 @@ def build_instant(service: str, delay_s: float = 0.0, version: int = 1, **settin
         return generator_app.build(GeneratorSettings(**settings), load)
     if service == "segmenter":
         load = load_instant(InstantSegmenter, delay_s, version)
-        return segmenter_app.build(SegmenterSettings(**settings), load)
+        served = {"segmenter_backend": "instant"} | settings
+        return segmenter_app.build(SegmenterSettings(**served), load)
     return grouper_app.build(GrouperSettings(**settings), load_grouper)
 
 

@@ -11,6 +11,7 @@ from synres.data.images import OpenedImage
 from synres.domain.types import Expression
 from synres.errors import InvalidInput
 
+_MAX_ID = 128
 _REFUSED = {"Cc": "a control character", "Cs": "half a character", "Cn": "a code point of no character"}
 
 
@@ -48,3 +49,9 @@ def check_masks(opened: OpenedImage, expressions: Sequence[Expression]) -> None:
             f"{len(expressions)} masks of {opened.pixels} pixels are too many for one call: ask for fewer or "
             f"send a smaller picture; {MAX_BATCH_PIXELS} in all fit"
         )
+
+
+def check_request_id(request_id: str) -> None:
+    """Raises InvalidInput for one that no header could bring back."""
+    if len(request_id) > _MAX_ID or not request_id.isascii() or not (request_id + "x").isprintable():
+        raise InvalidInput(f"a request id is at most {_MAX_ID} printable ASCII characters")

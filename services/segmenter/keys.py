@@ -15,7 +15,7 @@ from pathlib import Path
 from synres.errors import Overloaded, SettingInvalid, Unauthenticated
 
 _LINE = re.compile(
-    r"(?P<key_id>[A-Za-z0-9._-]{1,64})\s+(?P<digest>[0-9a-f]{64})"
+    r"(?P<key_id>[A-Za-z0-9][A-Za-z0-9_-]{0,63})\s+(?P<digest>[0-9a-f]{64})"
     r"(?:\s+rate=(?P<rate>[0-9.]+))?(?:\s+until=(?P<until>\d{4}-\d\d-\d\d))?"
 )
 _REREAD_S = 2.0

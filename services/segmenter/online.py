@@ -18,11 +18,12 @@ import numpy as np
 from services.segmenter.admission import WorkAdmission
 from services.segmenter.answers import Caller, Limits, SegmentAnswer, SegmentCall
 from services.segmenter.batches import ModelQueue
-from services.segmenter.checks import check_expressions, check_masks
+from services.segmenter.checks import check_expressions, check_masks, check_request_id
 from services.segmenter.keys import KeyRing
 from services.segmenter.pictures import Pictures, Prepared
 from services.segmenter.settings import SegmenterSettings
 from services.segmenter.uploads import Uploads
+from synres import telemetry
 from synres.data.images import encode_png, open_image
 from synres.domain.choice import BackendChoice, choose
 from synres.domain.digests import digest_bytes
@@ -56,7 +57,7 @@ class Online:
         self._admission = WorkAdmission("segmenter", settings.segmenter_queue_s, settings.segmenter_max_calls)
         self._queue = ModelQueue(calls, settings.segmenter_batch)
         self._pictures = Pictures(self._queue, self._admission, places=2 * settings.segmenter_batch)
-        self._is_warm = False
+        self._is_warm, self._why_cold = False, ""
 
     def authorise(self, authorization: str) -> Caller:
         """`authorization`: the header, "" without one. Raises Unauthenticated, or Overloaded past the key's
@@ -67,18 +68,21 @@ class Online:
             return Caller("", may_choose=True)
         if self._keys is not None and given:
             return Caller(self._keys.admit(given), may_choose=False)
-        if self.settings.segmenter_auth == "off":
-            return Caller("", may_choose=False)
-        if self._token is None and self._keys is None:
-            # the server allows that on loopback only
-            return Caller("", may_choose=True)
+        if not self.needs_key:
+            # without token and keys it listens on loopback only, unless somebody said that any may call
+            return Caller("", may_choose=self.settings.segmenter_auth == "on")
         raise Unauthenticated("an API key is needed: send it as `Authorization: Bearer KEY`")
 
     @property
+    def name(self) -> str:
+        """Of the served model, in the Open Inference Protocol."""
+        return self.served.backend
+
+    @property
     def needs_key(self) -> bool:
-        """Whether somebody without a key is turned away."""
-        has_any = self._token is not None or self._keys is not None
-        return has_any and self.settings.segmenter_auth == "on"
+        """Whether `authorise` refuses a caller without one."""
+        is_open = self._token is None and self._keys is None
+        return not is_open and self.settings.segmenter_auth == "on"
 
     def model(self, choice: BackendChoice | None = None) -> ModelInfo:
         """What answers; loads it if it must. Raises NotFound, InvalidInput or BackendUnavailable."""
@@ -118,9 +122,23 @@ class Online:
         """After the warm-up."""
         return self._is_warm
 
-    def close(self) -> None:
-        """After the last call."""
-        self._queue.close()
+    def get_ready(self) -> bool:
+        """`is_ready`, after one more try to warm up; why it failed is logged once."""
+        if not self._is_warm:
+            try:
+                self.warm_up()
+            except SynresError as error:
+                if error.message != self._why_cold:
+                    self._why_cold = error.message
+                    telemetry.log.error("not ready", code=error.code, error=error.message)
+        return self._is_warm
+
+    def chosen(self, caller: Caller, choice: BackendChoice | None, weights: str = "") -> BackendChoice:
+        """The one that is served, for None and for an empty backend. Raises PermissionDenied."""
+        wanted = choice if choice and choice.backend else self.served
+        if (wanted != self.served or weights) and not caller.may_choose:
+            raise PermissionDenied(f"this endpoint serves {self.served.label}; leave backend and weights out")
+        return wanted
 
     def _answered(self, good: Sequence[Prepared]) -> list[SegmentAnswer | SynresError]:
         deadline_s = min(each.deadline_s for each in good)
@@ -137,7 +155,10 @@ class Online:
     def _prepare(self, call: SegmentCall) -> Prepared:
         received_s = time.monotonic()
         check_expressions(call.expressions, self.limits)
-        choice = self._choice(call)
+        choice = self.chosen(call.caller, call.choice, call.weights)
+        if call.image and call.digest:
+            raise InvalidInput("send a picture or the digest of one, not both")
+        check_request_id(call.request_id)
         data = self._uploads.get(call.caller.key_id, call.digest) if call.digest else call.image
         opened = open_image(data, self.limits.max_image_bytes, self.limits.max_pixels)
         check_masks(opened, call.expressions)
@@ -146,11 +167,3 @@ class Online:
         request_id = call.request_id or uuid.uuid4().hex
         digest = call.digest or digest_bytes(data)
         return Prepared(call, opened, digest, segmenter, deadline_s, request_id, received_s)
-
-    def _choice(self, call: SegmentCall) -> BackendChoice:
-        wanted = call.choice if call.choice and call.choice.backend else self.served
-        if (wanted != self.served or call.weights) and not call.caller.may_choose:
-            raise PermissionDenied(f"this endpoint serves {self.served.label}; leave backend and weights out")
-        if call.image and call.digest:
-            raise InvalidInput("send a picture or the digest of one, not both")
-        return wanted

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 import time
 
 from synres.domain.digests import digest_bytes
-from synres.errors import ArtifactCorrupt, ArtifactMissing, InvalidInput, NotFound, Overloaded
+from synres.errors import ArtifactCorrupt, ArtifactMissing, NotFound, Overloaded
+from synres.ledger.keys import check_digest
 from synres.ports import ArtifactStore
 
 KEPT_S = 86_400.0
@@ -38,10 +38,8 @@ class Uploads:
 
     def get(self, key_id: str, digest: str) -> bytes:
         """Raises NotFound for what this key did not upload within the day, InvalidInput for no digest."""
-        if not re.fullmatch(r"[0-9a-f]{64}", digest):
-            raise InvalidInput("a picture's digest is the 64 hex digits of its sha256, as the upload gave it")
         try:
-            image = self._store.get(f"{_FOLDER}/{key_id or _NO_KEY}/{digest}")
+            image = self._store.get(f"{_FOLDER}/{key_id or _NO_KEY}/{check_digest(digest)}")
         except ArtifactMissing as error:
             raise NotFound(f"this key uploaded no picture {digest} within the day: upload it") from error
         if digest_bytes(image) != digest:

@@ -1,5 +1,8 @@
 """The outermost interceptor: token, deadline, admission, logs and metrics around every call of ours.
 
+Public methods look at their caller themselves and bound their own work; the guard leaves that to them, and
+logs nothing that their callers wrote.
+
 Whatever goes wrong inside leaves as a status with ErrorInfo; a fault of ours is logged with its traceback
 and leaves as INTERNAL without a word about our insides. Health and reflection pass untouched.
 """
@@ -9,8 +12,9 @@ from __future__ import annotations
 import hmac
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,8 +33,10 @@ from synres.errors import (
 )
 from synres.rpc.status import code_of, status_of
 
-_OURS = "/synres.rpc."
-_FOREVER_S = 10 * 365 * 86400.0
+_OURS = ("/synres.rpc.", "/inference.")
+_WITH_DEADLINE = "/synres.rpc."
+FOREVER_S = 10 * 365 * 86400.0
+"""A call without a deadline says that it has more time than this."""
 
 
 class Admission:
@@ -57,27 +63,42 @@ class _Method:
     service: str
     name: str
     handler: Any
+    is_public: bool
+    needs_deadline: bool
 
 
 class Guard(grpc.ServerInterceptor):  # type: ignore[type-arg]  # generic in the stubs only
-    """`token` None lets everybody in: the server allows that on loopback only."""
+    """`token` None lets everybody in if it `is_open`, which the server allows on loopback only.
 
-    def __init__(self, token: str | None, admission: Admission) -> None:
+    `public`: the methods that guard themselves, "/service/Method" or "/service/" for all of one.
+    """
+
+    def __init__(
+        self, token: str | None, admission: Admission, public: Sequence[str] = (), is_open: bool = True
+    ) -> None:
         self._expected = None if token is None else f"Bearer {token}".encode()
-        self._admission = admission
+        self._admission, self._public, self._is_open = admission, tuple(public), is_open
 
     def intercept_service(self, continuation: Callable[..., Any], details: Any) -> Any:
         handler = continuation(details)
         if handler is None or not details.method.startswith(_OURS):
             return handler
         _, service, name = details.method.split("/")
-        method = _Method(service, name, handler)
+        is_public, deadline = (
+            details.method.startswith(self._public),
+            details.method.startswith(_WITH_DEADLINE),
+        )
+        method = _Method(service, name, handler, is_public, deadline)
         # without (de)serializers the bytes come here, and a broken message gets its ErrorInfo too
         return grpc.unary_unary_rpc_method_handler(lambda data, context: self._answer(method, data, context))
 
     def _answer(self, method: _Method, data: bytes, context: grpc.ServicerContext) -> bytes:
         metadata = {str(key): str(value) for key, value in context.invocation_metadata()}
-        with _observed(method) as report, telemetry.span(f"{method.service}/{method.name}", metadata):
+        named = {"rpc_system": "grpc", "rpc_service": method.service, "rpc_method": method.name}
+        with (
+            telemetry.observed(method.service, method.name) as report,
+            telemetry.span(f"{method.service}/{method.name}", metadata, **named),
+        ):
             outcome = self._outcome(method, data, metadata, context)
             if isinstance(outcome, SynresError):
                 report(code_of(outcome).name)
@@ -91,26 +112,41 @@ class Guard(grpc.ServerInterceptor):  # type: ignore[type-arg]  # generic in the
         try:
             return self._serve(method, data, metadata, context)
         except SynresError as error:
-            telemetry.log.info("call refused", method=method.name, code=error.code, error=error.message)
+            told = {} if method.is_public else {"error": error.message}
+            telemetry.log.info("call refused", method=method.name, code=error.code, **told)
             return error
-        except Exception:  # noqa: BLE001 - the one place: whatever it is, the caller gets a status
-            telemetry.log.exception("call failed", method=method.name)
+        except Exception as error:  # noqa: BLE001 - the one place: whatever it is, the caller gets a status
+            _log_fault(method, error)
             return InternalError("a fault of the service; its log holds the traceback")
 
     def _serve(
         self, method: _Method, data: bytes, metadata: dict[str, str], context: grpc.ServicerContext
     ) -> bytes:
-        self._authenticate(metadata.get("authorization", ""))
-        if context.time_remaining() is None or context.time_remaining() > _FOREVER_S:
+        if not method.is_public:
+            self._authenticate(metadata.get("authorization", ""))
+        if method.needs_deadline and (
+            context.time_remaining() is None or context.time_remaining() > FOREVER_S
+        ):
             raise DeadlineRequired("the call has no deadline; set a timeout")
-        with self._admission.place():
+        with nullcontext() if method.is_public else self._admission.place():
             answer = method.handler.unary_unary(_parse(method, data), context)
             serialized: bytes = method.handler.response_serializer(answer)
             return serialized
 
     def _authenticate(self, authorization: str) -> None:
+        if self._expected is None and not self._is_open:
+            raise Unauthenticated("this service was given no token: it answers its online calls alone")
         if self._expected is not None and not hmac.compare_digest(authorization.encode(), self._expected):
             raise Unauthenticated("the token is missing or wrong; set SYNRES_TOKEN as the service has it")
+
+
+def _log_fault(method: _Method, error: Exception) -> None:
+    if method.is_public:
+        # what the exception says may be what the caller said
+        frames = "".join(traceback.format_tb(error.__traceback__))
+        telemetry.log.error("call failed", method=method.name, kind=type(error).__name__, frames=frames)
+    else:
+        telemetry.log.error("call failed", method=method.name, exc_info=error)
 
 
 def _parse(method: _Method, data: bytes) -> Any:
@@ -118,18 +154,3 @@ def _parse(method: _Method, data: bytes) -> Any:
         return method.handler.request_deserializer(data)
     except DecodeError as error:
         raise InvalidInput(f"not a request of {method.name}: {error}") from error
-
-
-@contextmanager
-def _observed(method: _Method) -> Iterator[Callable[[str], None]]:
-    """Counts and times one call; the code is OK unless reported otherwise."""
-    codes = ["OK"]
-    started_s = time.perf_counter()
-    in_flight = telemetry.IN_FLIGHT.labels(method.service)
-    in_flight.inc()
-    try:
-        yield codes.append
-    finally:
-        in_flight.dec()
-        telemetry.REQUESTS.labels(method.service, method.name, codes[-1]).inc()
-        telemetry.REQUEST_SECONDS.labels(method.service, method.name).observe(time.perf_counter() - started_s)

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Protocol, TypeVar
 
@@ -39,25 +40,50 @@ class Face(Protocol):
         """Takes no new calls; returns when those under way have ended, or after `grace_s`."""
 
 
+@dataclass(frozen=True, slots=True)
+class Public:
+    """What a service answers to others than the coordinator, and guards itself.
+
+    `services`: further full proto names; `methods`: as the `Guard` takes them; `max_calls` of them at a time;
+    `is_guarded`: no caller comes in unknown, or somebody said that any may.
+    """
+
+    services: Sequence[str] = ()
+    methods: Sequence[str] = ()
+    max_calls: int = 0
+    is_guarded: bool = False
+
+
+_NOTHING = Public()
+
+
 class Server:
     """Add servicers to `grpc` and other protocols to `faces`, then `run()`, or use it as a context manager.
 
     `service` is the full proto name; `is_ready` is asked every second, for a service that is of no
-    use without another server behind it. Raises SettingInvalid without a token beyond loopback.
+    use before its model is warm, or without another server behind it. Raises SettingInvalid without a token
+    beyond loopback, unless all that is `public` has a guard of its own.
     """
 
     def __init__(
-        self, service: str, settings: ServiceSettings, is_ready: Callable[[], bool] | None = None
+        self,
+        service: str,
+        settings: ServiceSettings,
+        is_ready: Callable[[], bool] | None = None,
+        public: Public = _NOTHING,
     ) -> None:
-        _require_token(settings)
-        self._settings, self._is_ready = settings, is_ready
+        is_open = _is_loopback(settings.listen.rpartition(":")[0])
+        if not is_open and not public.is_guarded:
+            _require_token(settings)
+        self._settings, self.is_ready = settings, is_ready
+        self._watcher: threading.Thread | None = None
         self._stopped = threading.Event()
         self.faces: list[Face] = []
-        self._names = [health.OVERALL_HEALTH, service]
+        self._names = [health.OVERALL_HEALTH, service, *public.services]
         token = settings.token.get_secret_value() if settings.token else None
         self.grpc = grpc.server(
-            ThreadPoolExecutor(settings.max_in_flight + _SPARE_THREADS),
-            interceptors=[Guard(token, Admission(settings.max_in_flight))],
+            ThreadPoolExecutor(settings.max_in_flight + public.max_calls + _SPARE_THREADS),
+            interceptors=[Guard(token, Admission(settings.max_in_flight), public.methods, is_open)],
             options=_options(settings.max_message_bytes),
         )
         self._health = health.HealthServicer()
@@ -80,11 +106,12 @@ class Server:
         for face in self.faces:
             face.start()
         self._health.set(_LIVE, health_pb2.HealthCheckResponse.SERVING)
-        if self._is_ready is None:
+        if self.is_ready is None:
             self._say(health_pb2.HealthCheckResponse.SERVING)
         else:
             self._say(health_pb2.HealthCheckResponse.NOT_SERVING)
-            threading.Thread(target=self._watch, args=(self._is_ready,), daemon=True).start()
+            self._watcher = threading.Thread(target=self._watch, args=(self.is_ready,), daemon=True)
+            self._watcher.start()
         telemetry.log.info("serving", address=f"{host}:{port}")
         return f"{host}:{port}"
 
@@ -97,6 +124,9 @@ class Server:
         for face in self.faces:
             face.stop(self._settings.grace_s)
         ended.wait()
+        if self._watcher is not None:
+            # a model that is still loading is not left alone with a process that ends
+            self._watcher.join(self._settings.grace_s)
         telemetry.log.info("stopped")
 
     def run(self) -> None:
@@ -120,10 +150,11 @@ class Server:
 
     def _watch(self, is_ready: Callable[[], bool]) -> None:
         states = health_pb2.HealthCheckResponse
-        while not self._stopped.wait(_READINESS_S):
+        while not self._stopped.is_set():
             state = states.SERVING if is_ready() else states.NOT_SERVING
             if not self._stopped.is_set():
                 self._say(state)
+            self._stopped.wait(_READINESS_S)
 
     def _say(self, status: health_pb2.HealthCheckResponse.ServingStatus) -> None:
         for name in self._names:
@@ -149,7 +180,7 @@ def _wait_for_end_of_input(stopping: threading.Event) -> None:
 
 
 def _require_token(settings: ServiceSettings) -> None:
-    if settings.token is None and not _is_loopback(settings.listen.rpartition(":")[0]):
+    if settings.token is None:
         raise SettingInvalid(
             f"SYNRES_TOKEN is needed to listen on {settings.listen}; only loopback may go without"
         )

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from synres.rpc.stage.v1 import stage_pb2 as synres_dot_rpc_dot_stage_dot_v1_dot_stage__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'synres/rpc/segmenter/v1/segmenter.proto\x12\x17synres.rpc.segmenter.v1\x1a\x1fsynres/rpc/stage/v1/stage.proto\"J\n\x16RunSegmentShardRequest\x12\x30\n\x05shard\x18\x01 \x01(\x0b\x32!.synres.rpc.stage.v1.ShardRequest\"K\n\x17RunSegmentShardResponse\x12\x30\n\x06result\x18\x01 \x01(\x0b\x32 .synres.rpc.stage.v1.ShardResult\"B\n\x0f\x44\x65scribeRequest\x12\x0f\n\x07\x62\x61\x63kend\x18\x01 \x01(\t\x12\r\n\x05model\x18\x02 \x01(\t\x12\x0f\n\x07options\x18\x03 \x01(\x0c\"X\n\x10\x44\x65scribeResponse\x12-\n\x05model\x18\x01 \x01(\x0b\x32\x1e.synres.rpc.stage.v1.ModelInfo\x12\x15\n\rstage_version\x18\x02 \x01(\r\"v\n\x0eSegmentRequest\x12\x0f\n\x07\x62\x61\x63kend\x18\x01 \x01(\t\x12\r\n\x05image\x18\x02 \x01(\x0c\x12\x13\n\x0b\x65xpressions\x18\x03 \x03(\t\x12\x0f\n\x07weights\x18\x04 \x01(\t\x12\r\n\x05model\x18\x05 \x01(\t\x12\x0f\n\x07options\x18\x06 \x01(\x0c\"t\n\x0fSegmentResponse\x12\x32\n\x05masks\x18\x01 \x03(\x0b\x32#.synres.rpc.segmenter.v1.ScoredMask\x12-\n\x05model\x18\x02 \x01(\x0b\x32\x1e.synres.rpc.stage.v1.ModelInfo\"C\n\nScoredMask\x12&\n\x04mask\x18\x01 \x01(\x0b\x32\x18.synres.rpc.stage.v1.Rle\x12\r\n\x05score\x18\x02 \x01(\x01\x32\xc7\x02\n\x10SegmenterService\x12t\n\x0fRunSegmentShard\x12/.synres.rpc.segmenter.v1.RunSegmentShardRequest\x1a\x30.synres.rpc.segmenter.v1.RunSegmentShardResponse\x12_\n\x08\x44\x65scribe\x12(.synres.rpc.segmenter.v1.DescribeRequest\x1a).synres.rpc.segmenter.v1.DescribeResponse\x12\\\n\x07Segment\x12\'.synres.rpc.segmenter.v1.SegmentRequest\x1a(.synres.rpc.segmenter.v1.SegmentResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'synres/rpc/segmenter/v1/segmenter.proto\x12\x17synres.rpc.segmenter.v1\x1a\x1fsynres/rpc/stage/v1/stage.proto\"J\n\x16RunSegmentShardRequest\x12\x30\n\x05shard\x18\x01 \x01(\x0b\x32!.synres.rpc.stage.v1.ShardRequest\"K\n\x17RunSegmentShardResponse\x12\x30\n\x06result\x18\x01 \x01(\x0b\x32 .synres.rpc.stage.v1.ShardResult\"B\n\x0f\x44\x65scribeRequest\x12\x0f\n\x07\x62\x61\x63kend\x18\x01 \x01(\t\x12\r\n\x05model\x18\x02 \x01(\t\x12\x0f\n\x07options\x18\x03 \x01(\x0c\"\x89\x01\n\x10\x44\x65scribeResponse\x12-\n\x05model\x18\x01 \x01(\x0b\x32\x1e.synres.rpc.stage.v1.ModelInfo\x12\x15\n\rstage_version\x18\x02 \x01(\r\x12/\n\x06limits\x18\x03 \x01(\x0b\x32\x1f.synres.rpc.segmenter.v1.Limits\"\x82\x01\n\x06Limits\x12\x17\n\x0fmax_image_bytes\x18\x01 \x01(\x04\x12\x12\n\nmax_pixels\x18\x02 \x01(\x04\x12\x17\n\x0fmax_expressions\x18\x03 \x01(\r\x12\x1c\n\x14max_expression_chars\x18\x04 \x01(\r\x12\x14\n\x0cmax_pictures\x18\x05 \x01(\r\"\xa0\x01\n\x0eSegmentRequest\x12\x0f\n\x07\x62\x61\x63kend\x18\x01 \x01(\t\x12\r\n\x05image\x18\x02 \x01(\x0c\x12\x13\n\x0b\x65xpressions\x18\x03 \x03(\t\x12\x0f\n\x07weights\x18\x04 \x01(\t\x12\r\n\x05model\x18\x05 \x01(\t\x12\x0f\n\x07options\x18\x06 \x01(\x0c\x12\x14\n\x0cimage_digest\x18\x07 \x01(\t\x12\x12\n\nrequest_id\x18\x08 \x01(\t\"\x84\x02\n\x0fSegmentResponse\x12\x32\n\x05masks\x18\x01 \x03(\x0b\x32#.synres.rpc.segmenter.v1.ScoredMask\x12-\n\x05model\x18\x02 \x01(\x0b\x32\x1e.synres.rpc.stage.v1.ModelInfo\x12(\n\x06merged\x18\x03 \x01(\x0b\x32\x18.synres.rpc.stage.v1.Rle\x12\x0e\n\x06height\x18\x04 \x01(\r\x12\r\n\x05width\x18\x05 \x01(\r\x12\x31\n\x07timings\x18\x06 \x01(\x0b\x32 .synres.rpc.segmenter.v1.Timings\x12\x12\n\nrequest_id\x18\x07 \x01(\t\"\x8f\x01\n\nScoredMask\x12&\n\x04mask\x18\x01 \x01(\x0b\x32\x18.synres.rpc.stage.v1.Rle\x12\r\n\x05score\x18\x02 \x01(\x01\x12)\n\x03\x62ox\x18\x03 \x01(\x0b\x32\x1c.synres.rpc.segmenter.v1.Box\x12\x0c\n\x04\x61rea\x18\x04 \x01(\x04\x12\x11\n\tno_target\x18\x05 \x01(\x08\":\n\x03\x42ox\x12\t\n\x01x\x18\x01 \x01(\r\x12\t\n\x01y\x18\x02 \x01(\r\x12\r\n\x05width\x18\x03 \x01(\r\x12\x0e\n\x06height\x18\x04 \x01(\r\"\\\n\x07Timings\x12\x10\n\x08queue_ms\x18\x01 \x01(\x01\x12\x15\n\rpreprocess_ms\x18\x02 \x01(\x01\x12\x10\n\x08model_ms\x18\x03 \x01(\x01\x12\x16\n\x0epostprocess_ms\x18\x04 \x01(\x01\"P\n\x13\x42\x61tchSegmentRequest\x12\x39\n\x08requests\x18\x01 \x03(\x0b\x32\'.synres.rpc.segmenter.v1.SegmentRequest\"Q\n\x14\x42\x61tchSegmentResponse\x12\x39\n\x08outcomes\x18\x01 \x03(\x0b\x32\'.synres.rpc.segmenter.v1.SegmentOutcome\"\x91\x01\n\x0eSegmentOutcome\x12<\n\x08response\x18\x01 \x01(\x0b\x32(.synres.rpc.segmenter.v1.SegmentResponseH\x00\x12\x36\n\x05\x65rror\x18\x02 \x01(\x0b\x32%.synres.rpc.segmenter.v1.SegmentErrorH\x00\x42\t\n\x07outcome\"=\n\x0cSegmentError\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"%\n\x14UploadPictureRequest\x12\r\n\x05image\x18\x01 \x01(\x0c\"\'\n\x15UploadPictureResponse\x12\x0e\n\x06\x64igest\x18\x01 \x01(\t2\xa4\x04\n\x10SegmenterService\x12t\n\x0fRunSegmentShard\x12/.synres.rpc.segmenter.v1.RunSegmentShardRequest\x1a\x30.synres.rpc.segmenter.v1.RunSegmentShardResponse\x12_\n\x08\x44\x65scribe\x12(.synres.rpc.segmenter.v1.DescribeRequest\x1a).synres.rpc.segmenter.v1.DescribeResponse\x12\\\n\x07Segment\x12\'.synres.rpc.segmenter.v1.SegmentRequest\x1a(.synres.rpc.segmenter.v1.SegmentResponse\x12k\n\x0c\x42\x61tchSegment\x12,.synres.rpc.segmenter.v1.BatchSegmentRequest\x1a-.synres.rpc.segmenter.v1.BatchSegmentResponse\x12n\n\rUploadPicture\x12-.synres.rpc.segmenter.v1.UploadPictureRequest\x1a..synres.rpc.segmenter.v1.UploadPictureResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,14 +38,32 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_RUNSEGMENTSHARDRESPONSE']._serialized_end=252
   _globals['_DESCRIBEREQUEST']._serialized_start=254
   _globals['_DESCRIBEREQUEST']._serialized_end=320
-  _globals['_DESCRIBERESPONSE']._serialized_start=322
-  _globals['_DESCRIBERESPONSE']._serialized_end=410
-  _globals['_SEGMENTREQUEST']._serialized_start=412
-  _globals['_SEGMENTREQUEST']._serialized_end=530
-  _globals['_SEGMENTRESPONSE']._serialized_start=532
-  _globals['_SEGMENTRESPONSE']._serialized_end=648
-  _globals['_SCOREDMASK']._serialized_start=650
-  _globals['_SCOREDMASK']._serialized_end=717
-  _globals['_SEGMENTERSERVICE']._serialized_start=720
-  _globals['_SEGMENTERSERVICE']._serialized_end=1047
+  _globals['_DESCRIBERESPONSE']._serialized_start=323
+  _globals['_DESCRIBERESPONSE']._serialized_end=460
+  _globals['_LIMITS']._serialized_start=463
+  _globals['_LIMITS']._serialized_end=593
+  _globals['_SEGMENTREQUEST']._serialized_start=596
+  _globals['_SEGMENTREQUEST']._serialized_end=756
+  _globals['_SEGMENTRESPONSE']._serialized_start=759
+  _globals['_SEGMENTRESPONSE']._serialized_end=1019
+  _globals['_SCOREDMASK']._serialized_start=1022
+  _globals['_SCOREDMASK']._serialized_end=1165
+  _globals['_BOX']._serialized_start=1167
+  _globals['_BOX']._serialized_end=1225
+  _globals['_TIMINGS']._serialized_start=1227
+  _globals['_TIMINGS']._serialized_end=1319
+  _globals['_BATCHSEGMENTREQUEST']._serialized_start=1321
+  _globals['_BATCHSEGMENTREQUEST']._serialized_end=1401
+  _globals['_BATCHSEGMENTRESPONSE']._serialized_start=1403
+  _globals['_BATCHSEGMENTRESPONSE']._serialized_end=1484
+  _globals['_SEGMENTOUTCOME']._serialized_start=1487
+  _globals['_SEGMENTOUTCOME']._serialized_end=1632
+  _globals['_SEGMENTERROR']._serialized_start=1634
+  _globals['_SEGMENTERROR']._serialized_end=1695
+  _globals['_UPLOADPICTUREREQUEST']._serialized_start=1697
+  _globals['_UPLOADPICTUREREQUEST']._serialized_end=1734
+  _globals['_UPLOADPICTURERESPONSE']._serialized_start=1736
+  _globals['_UPLOADPICTURERESPONSE']._serialized_end=1775
+  _globals['_SEGMENTERSERVICE']._serialized_start=1778
+  _globals['_SEGMENTERSERVICE']._serialized_end=2326
 # @@protoc_insertion_point(module_scope)

@@ -49,6 +49,16 @@ class SegmenterServiceStub:
                 request_serializer=synres_dot_rpc_dot_segmenter_dot_v1_dot_segmenter__pb2.SegmentRequest.SerializeToString,
                 response_deserializer=synres_dot_rpc_dot_segmenter_dot_v1_dot_segmenter__pb2.SegmentResponse.FromString,
                 _registered_method=True)
+        self.BatchSegment = channel.unary_unary(
+                '/synres.rpc.segmenter.v1.SegmenterService/BatchSegment',
+                request_serializer=synres_dot_rpc_dot_segmenter_dot_v1_dot_segmenter__pb2.BatchSegmentRequest.SerializeToString,
+                response_deserializer=synres_dot_rpc_dot_segmenter_dot_v1_dot_segmenter__pb2.BatchSegmentResponse.FromString,
+                _registered_method=True)
+        self.UploadPicture = channel.unary_unary(
+                '/synres.rpc.segmenter.v1.SegmenterService/UploadPicture',
+                request_serializer=synres_dot_rpc_dot_segmenter_dot_v1_dot_segmenter__pb2.UploadPictureRequest.SerializeToString,
+                response_deserializer=synres_dot_rpc_dot_segmenter_dot_v1_dot_segmenter__pb2.UploadPictureResponse.FromString,
+                _registered_method=True)
 
 
 class SegmenterServiceServicer:
@@ -69,7 +79,21 @@ class SegmenterServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def Segment(self, request, context):
-        """Masks for one picture, by hand or online.
+        """Masks for one picture, by hand or online. Needs an API key or the token, and a deadline.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def BatchSegment(self, request, context):
+        """Several pictures, admitted as one; what is wrong with one is its own outcome.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UploadPicture(self, request, context):
+        """Keeps a picture for a day, for this key alone, to be named by its digest.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -92,6 +116,16 @@ def add_SegmenterServiceServicer_to_server(servicer, server):
                     servicer.Segment,
                     request_deserializer=synres_dot_rpc_dot_segmenter_dot_v1_dot_segmenter__pb2.SegmentRequest.FromString,
                     response_serializer=synres_dot_rpc_dot_segmenter_dot_v1_dot_segmenter__pb2.SegmentResponse.SerializeToString,
+            ),
+            'BatchSegment': grpc.unary_unary_rpc_method_handler(
+                    servicer.BatchSegment,
+                    request_deserializer=synres_dot_rpc_dot_segmenter_dot_v1_dot_segmenter__pb2.BatchSegmentRequest.FromString,
+                    response_serializer=synres_dot_rpc_dot_segmenter_dot_v1_dot_segmenter__pb2.BatchSegmentResponse.SerializeToString,
+            ),
+            'UploadPicture': grpc.unary_unary_rpc_method_handler(
+                    servicer.UploadPicture,
+                    request_deserializer=synres_dot_rpc_dot_segmenter_dot_v1_dot_segmenter__pb2.UploadPictureRequest.FromString,
+                    response_serializer=synres_dot_rpc_dot_segmenter_dot_v1_dot_segmenter__pb2.UploadPictureResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -175,6 +209,60 @@ class SegmenterService:
             '/synres.rpc.segmenter.v1.SegmenterService/Segment',
             synres_dot_rpc_dot_segmenter_dot_v1_dot_segmenter__pb2.SegmentRequest.SerializeToString,
             synres_dot_rpc_dot_segmenter_dot_v1_dot_segmenter__pb2.SegmentResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def BatchSegment(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/synres.rpc.segmenter.v1.SegmenterService/BatchSegment',
+            synres_dot_rpc_dot_segmenter_dot_v1_dot_segmenter__pb2.BatchSegmentRequest.SerializeToString,
+            synres_dot_rpc_dot_segmenter_dot_v1_dot_segmenter__pb2.BatchSegmentResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UploadPicture(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/synres.rpc.segmenter.v1.SegmenterService/UploadPicture',
+            synres_dot_rpc_dot_segmenter_dot_v1_dot_segmenter__pb2.UploadPictureRequest.SerializeToString,
+            synres_dot_rpc_dot_segmenter_dot_v1_dot_segmenter__pb2.UploadPictureResponse.FromString,
             options,
             channel_credentials,
             insecure,
