@@ -7,7 +7,18 @@ import warnings
 
 import typer
 
-from services.cli import demo, describing, export, inspection, models, painting, running, serving, single
+from services.cli import (
+    demo,
+    describing,
+    evaluating,
+    export,
+    inspection,
+    models,
+    painting,
+    running,
+    serving,
+    single,
+)
 from services.cli.console import report_error
 from services.cli.interrupt import is_interrupted
 from synres.errors import SynresError
@@ -26,6 +37,7 @@ app = typer.Typer(
 )  # fmt: skip
 demo.register(app)
 running.register(app)
+evaluating.register(app)
 inspection.register(app)
 serving.register(app)
 single.register(app)

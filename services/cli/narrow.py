@@ -8,18 +8,20 @@ from synres.spec import Method, RunSpec
 from synres.spec_checks import arm_of
 
 
-def only_arm(spec: RunSpec, arm: str, benchmarks: bool) -> RunSpec:
-    """Keeps `arm`, the chains and arms it rests on, and the datasets these need. Raises NotFound."""
+def only_arm(spec: RunSpec, arm: str) -> RunSpec:
+    """Keeps `arm`, the chains and arms it rests on, and the datasets these need. Nothing is evaluated.
+
+    Raises NotFound.
+    """
     method = spec.method
     if arm not in method.arms:
         known = nearest(arm, method.arms) or f"; there is {', '.join(method.arms) or 'none'}"
         raise NotFound(f"arm {arm!r} is not in the spec{known}")
     arms, chains = _needed(method, arm)
-    scored = method.benchmarks if benchmarks else ()
     kept = method.model_copy(update={
         "arms": {name: a for name, a in method.arms.items() if name in arms},
         "synthesis": {name: c for name, c in method.synthesis.items() if name in chains},
-        "benchmarks": scored,
+        "benchmarks": (),
         "evaluate": method.evaluate.model_copy(update={"baseline": None}),
     })  # fmt: skip
     return spec.model_copy(update={"method": kept.model_copy(update={"datasets": _datasets(kept)})})

@@ -32,15 +32,21 @@ Option = Annotated[
 
 
 def chosen(backend: str, model: str, options: Sequence[str]) -> BackendChoice:
-    """Values are JSON scalars (2, 0.5, true), all else is text. Raises InvalidInput for a bad NAME=VALUE."""
+    """Raises as `options_in`, and for a model or option name of another form."""
     from synres.domain.choice import choose
+
+    return choose(backend, model, options_in(options))
+
+
+def options_in(options: Sequence[str]) -> dict[str, Scalar]:
+    """Values are JSON scalars (2, 0.5, true), all else is text. Raises InvalidInput for a bad NAME=VALUE."""
     from synres.errors import InvalidInput
 
     pairs = [option.partition("=") for option in options]
     for name, equals, _ in pairs:
         if not name or not equals:
             raise InvalidInput(f"--option {name!r}: give NAME=VALUE, for example steps=20")
-    return choose(backend, model, {name: _scalar(text) for name, _, text in pairs})
+    return {name: _scalar(text) for name, _, text in pairs}
 
 
 def _scalar(text: str) -> Scalar:

@@ -52,7 +52,7 @@ def _difference_table(comparison: Comparison, measure: str) -> Table:
     columns = [found.column for found in next(iter(rows.values()))]
     table = plain_table("paired differences in points, 95 % bootstrap interval", "", columns)
     for (arm, other), cells in rows.items():
-        table.add_row(f"{arm} - {other}", *(_interval(cell.interval) for cell in cells))
+        table.add_row(f"{arm} - {other}", *(interval_text(cell.interval) for cell in cells))
     return table
 
 
@@ -104,7 +104,7 @@ def _cell(score: Score, best: float | None) -> Text:
     return text
 
 
-def _interval(interval: Interval | None) -> Text:
+def interval_text(interval: Interval | None) -> Text:
     """Green or red if the interval excludes nought."""
     if interval is None:
         return Text("-", style="dim")

@@ -1,4 +1,4 @@
-"""`run`, `plan`, `status`, `train`, `evaluate`: commands around one spec or one run."""
+"""`run`, `plan`, `status`, `train`: commands around one spec or one run."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ REFRESH_S = 1.0
 
 def register(app: typer.Typer) -> None:
     """Adds the commands to `app`."""
-    for command in (run, plan, status, train, evaluate):
+    for command in (run, plan, status, train):
         app.command()(command)
 
 
@@ -55,17 +55,7 @@ def train(
     """Train one arm of a spec, with whatever it needs and nothing else."""
     from services.cli.narrow import only_arm
 
-    _run_and_show(only_arm(_loaded(spec, executor, workers), arm, benchmarks=False), opened(store), json)
-
-
-def evaluate(
-    spec: SpecFile, arm: ArmName, executor: Executor = None, workers: Workers = None, store: Store = None,
-    json: Json = False,
-) -> None:  # fmt: skip
-    """Train one arm if it is not trained yet, and score it on the spec's benchmarks."""
-    from services.cli.narrow import only_arm
-
-    _run_and_show(only_arm(_loaded(spec, executor, workers), arm, benchmarks=True), opened(store), json)
+    _run_and_show(only_arm(_loaded(spec, executor, workers), arm), opened(store), json)
 
 
 def plan(spec: SpecFile, executor: Executor = None, store: Store = None, json: Json = False) -> None:

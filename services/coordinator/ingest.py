@@ -60,10 +60,8 @@ def ingest(ledger: Ledger, request: ShardRequest, pictures: Iterable[Picture | R
 
     def work() -> Computed:
         collected, computed = _Collected(), Computed()
-        with ThreadPoolExecutor(_WRITERS) as pool:
-            for batch in _batches(pictures, _AT_ONCE):
-                for found in pool.map(lambda picture: _take(ledger, picture), batch):
-                    _collect(collected, computed, found)
+        for found in take_pictures(ledger, pictures):
+            _collect(collected, computed, found)
         samples = list(collected.samples.values())
         outputs = {"samples": ledger.put_rows(samples), "triplets": ledger.put_rows(collected.triplets)}
         computed.outputs = {name: ref.digest for name, ref in outputs.items()}
@@ -74,6 +72,13 @@ def ingest(ledger: Ledger, request: ShardRequest, pictures: Iterable[Picture | R
         return computed
 
     return run_shard(ledger, INGEST, READER, request, work)
+
+
+def take_pictures(ledger: Ledger, pictures: Iterable[Picture | Refused]) -> Iterator[Found]:
+    """Checks each, and puts the good ones into the ledger; in order, a few at a time."""
+    with ThreadPoolExecutor(_WRITERS) as pool:
+        for batch in _batches(pictures, _AT_ONCE):
+            yield from pool.map(lambda picture: _take(ledger, picture), batch)
 
 
 def _batches(pictures: Iterable[Picture | Refused], size: int) -> Iterator[list[Picture | Refused]]:

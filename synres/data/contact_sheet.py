@@ -70,11 +70,11 @@ def draw_contact_sheet(
     height = _HEADER + _ROW * len(rows) + (MOSAIC_SIDE + 132 if mosaics else 24)
     sheet = PillowImage.new("RGB", (WIDTH, height), PAPER)
     pen = ImageDraw.Draw(sheet)
-    pen.text((MARGIN, 28), title, INK, _font(30))
-    pen.text((MARGIN, 70), subtitle, FAINT, _font(15))
+    pen.text((MARGIN, 28), title, INK, font_of(30))
+    pen.text((MARGIN, 70), subtitle, FAINT, font_of(15))
     _draw_legend(pen, WIDTH - MARGIN, 72)
     for left, heading in zip(_LEFTS, HEADINGS, strict=True):
-        pen.text((left, _HEADER - 26), heading, FAINT, _font(14))
+        pen.text((left, _HEADER - 26), heading, FAINT, font_of(14))
     for index, row in enumerate(rows):
         top = _HEADER + index * _ROW
         pen.line(((MARGIN, top - 4), (WIDTH - MARGIN, top - 4)), RULE)
@@ -90,31 +90,31 @@ def _draw_legend(pen: ImageDraw.ImageDraw, right: int, top: int) -> None:
         ("a second group", GROUPS[1]),
         ("expressions that agree", GROUPS[0]),
     ):
-        right -= round(_font(14).getlength(text))
-        pen.text((right, top), text, INK, _font(14))
+        right -= round(font_of(14).getlength(text))
+        pen.text((right, top), text, INK, font_of(14))
         pen.ellipse((right - 17, top + 5, right - 8, top + 14), fill=colour)
         right -= 40
 
 
 def _draw_row(sheet: PillowImage.Image, pen: ImageDraw.ImageDraw, row: SheetRow, top: int) -> None:
-    _paste(sheet, _highlight(row.real, [(row.target, INK)], greys=False), (_LEFTS[0], top), SIDE)
+    paste(sheet, highlight(row.real, [(row.target, INK)], greys=False), (_LEFTS[0], top), SIDE)
     _draw_expressions(pen, row, (_LEFTS[1], top))
-    _paste(sheet, row.synthetic, (_LEFTS[2], top), SIDE)
+    paste(sheet, row.synthetic, (_LEFTS[2], top), SIDE)
     for index, mask in enumerate(row.pseudo_masks):
         line, column = divmod(index, 3)
         place = (_LEFTS[3] + column * (SMALL + GAP), top + line * (SMALL + GAP))
-        _paste(sheet, _highlight(row.synthetic, [(mask, _colour(row.group[index]))]), place, SMALL)
+        paste(sheet, highlight(row.synthetic, [(mask, _colour(row.group[index]))]), place, SMALL)
     agreed = [(mask, _colour(index)) for index, mask in enumerate(row.consensus)]
-    _paste(sheet, _highlight(row.synthetic, agreed), (_LEFTS[4], top), SIDE)
+    paste(sheet, highlight(row.synthetic, agreed), (_LEFTS[4], top), SIDE)
 
 
 def _draw_expressions(pen: ImageDraw.ImageDraw, row: SheetRow, place: Place) -> None:
     x, y = place
-    font = _font(15)
+    font = font_of(15)
     for expression, group in zip(row.expressions, row.group, strict=True):
         colour = _colour(group)
         pen.ellipse((x, y + 5, x + 9, y + 14), fill=colour)
-        for line in _wrap(expression, font, TEXT_WIDTH - 40):
+        for line in wrap(expression, font, TEXT_WIDTH - 40):
             pen.text((x + 18, y), line, FAINT if group is None else INK, font)
             if group is None:
                 pen.line((x + 18, y + 10, x + 18 + font.getlength(line), y + 10), FAINT)
@@ -126,17 +126,17 @@ def _draw_mosaics(
     sheet: PillowImage.Image, pen: ImageDraw.ImageDraw, mosaics: Sequence[SheetMosaic], top: int
 ) -> None:
     pen.line(((MARGIN, top - 4), (WIDTH - MARGIN, top - 4)), RULE)
-    pen.text((MARGIN, top + 10), "mosaics, as training sees them", FAINT, _font(14))
+    pen.text((MARGIN, top + 10), "mosaics, as training sees them", FAINT, font_of(14))
     count = (WIDTH - 2 * MARGIN + GAP) // (MOSAIC_SIDE + GAP)
     step = (WIDTH - 2 * MARGIN - MOSAIC_SIDE) / max(1, count - 1)
     for index, mosaic in enumerate(mosaics[:count]):
         left = MARGIN + round(index * step)
-        picture = _highlight(mosaic.image, [(mosaic.target, INK)], greys=False)
-        _paste(sheet, picture, (left, top + 40), MOSAIC_SIDE)
-        pen.text((left, top + 48 + MOSAIC_SIDE), mosaic.expression, INK, _font(15))
+        picture = highlight(mosaic.image, [(mosaic.target, INK)], greys=False)
+        paste(sheet, picture, (left, top + 40), MOSAIC_SIDE)
+        pen.text((left, top + 48 + MOSAIC_SIDE), mosaic.expression, INK, font_of(15))
 
 
-def _highlight(image: Image, targets: Sequence[tuple[Mask, Colour]], greys: bool = True) -> Image:
+def highlight(image: Image, targets: Sequence[tuple[Mask, Colour]], greys: bool = True) -> Image:
     """True colours inside the targets, a line around each, and paler outside: grey, if it `greys`."""
     side = SIDE * 2
     picture = np.asarray(_fitted(image, side, masks=False), np.float32)
@@ -161,7 +161,7 @@ def _outline(mask: Mask, width: int = 4) -> NDArray[np.bool_]:
     return grown & ~mask
 
 
-def _paste(sheet: PillowImage.Image, image: Image, place: Place, side: int) -> None:
+def paste(sheet: PillowImage.Image, image: Image, place: Place, side: int) -> None:
     """Centred in a square of `side`, with rounded corners."""
     picture = _fitted(image, side, masks=False)
     width, height = picture.size
@@ -180,7 +180,7 @@ def _fitted(array: Image | Mask, side: int, masks: bool) -> PillowImage.Image:
     return PillowImage.fromarray(array).resize(size, how)
 
 
-def _wrap(text: str, font: ImageFont.FreeTypeFont, width: int) -> list[str]:
+def wrap(text: str, font: ImageFont.FreeTypeFont, width: int) -> list[str]:
     lines = [""]
     for word in text.split():
         longer = f"{lines[-1]} {word}".strip()
@@ -195,6 +195,6 @@ def _colour(group: int | None) -> Colour:
     return FAINT if group is None else GROUPS[group % len(GROUPS)]
 
 
-def _font(size: int) -> ImageFont.FreeTypeFont:
+def font_of(size: int) -> ImageFont.FreeTypeFont:
     # with a size, Pillow returns its own TrueType font
     return cast(ImageFont.FreeTypeFont, ImageFont.load_default(size))

@@ -58,20 +58,60 @@ def scene_ratios(
     return SceneRatios(above, below)
 
 
-def bootstrap(ratios: SceneRatios, seed: int, resamples: int = 2000, level: float = 0.95) -> Bounds | None:
-    """Percentile interval of one arm's ratio, of one seed; None where it is undefined.
+def bootstrap(
+    ratios: SceneRatios, seed: int, resamples: int = 2000, level: float = 0.95
+) -> list[Bounds | None]:
+    """Percentile interval of each row's ratio, from draws that all rows share; None where it is undefined.
 
-    A draw without anything to divide by (no empty target among its scenes, for N-acc) is left out.
+    A row may be a seed, a measure or a definition. A draw without anything to divide by (no empty target
+    among its scenes, for N-acc) is left out.
     """
-    if not ratios.below.any():
+    above, below = _draw(ratios, rng(seed, "bootstrap"), resamples)
+    return [_bounds(a[b > 0] / b[b > 0], level) for a, b in zip(above, below, strict=True)]
+
+
+def bootstrap_differences(
+    ours: SceneRatios, theirs: SceneRatios, seed: int, resamples: int = 2000, level: float = 0.95
+) -> list[Interval | None]:
+    """As `bootstrap`, of ours - theirs row by row, both on the same scenes in each draw."""
+    _check_alike(ours, theirs)
+    both = stack([ours, theirs])
+    above, below = _draw(both, rng(seed, "bootstrap"), resamples)
+    rows, found = ours.above.shape[0], list[Interval | None]()
+    for mine, other in zip(range(rows), range(rows, 2 * rows), strict=True):
+        defined = (below[mine] > 0) & (below[other] > 0)
+        drawn = above[mine, defined] / below[mine, defined] - above[other, defined] / below[other, defined]
+        bounds = _bounds(drawn, level)
+        sums = [float(part[row].sum()) for row in (mine, other) for part in (both.above, both.below)]
+        measured = sums[0] / sums[1] - sums[2] / sums[3] if bounds else 0.0
+        found.append(Interval(measured, bounds.low, bounds.high) if bounds else None)
+    return found
+
+
+def _draw(ratios: SceneRatios, generator: np.random.Generator, resamples: int) -> tuple[Floats, Floats]:
+    """(rows, draws) each: sums above and below with the scenes drawn anew."""
+    scenes = ratios.above.shape[1]
+    drawn = (
+        [(ratios.above @ w, ratios.below @ w) for w in _weights(generator, scenes, resamples)]
+        if scenes
+        else []
+    )
+    if not drawn:
+        return np.zeros((len(ratios.above), 0)), np.zeros((len(ratios.above), 0))
+    above, below = (np.concatenate(part, axis=1) for part in zip(*drawn, strict=True))
+    return above, below
+
+
+def _bounds(drawn: Floats, level: float) -> Bounds | None:
+    if not drawn.size:
         return None
-    generator, scenes = rng(seed, "bootstrap"), ratios.above.shape[1]
-    drawn = [
-        (ratios.above @ weights, ratios.below @ weights) for weights in _weights(generator, scenes, resamples)
-    ]
-    above, below = (np.concatenate(part, axis=1)[0] for part in zip(*drawn, strict=True))
-    low, high = np.quantile(above[below > 0] / below[below > 0], [(1 - level) / 2, (1 + level) / 2])
+    low, high = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2])
     return Bounds(float(low), float(high))
+
+
+def stack(ratios: Sequence[SceneRatios]) -> SceneRatios:
+    """Rows of all, which are over the same scenes."""
+    return SceneRatios(np.concatenate([r.above for r in ratios]), np.concatenate([r.below for r in ratios]))
 
 
 def paired_bootstrap(
@@ -83,11 +123,8 @@ def paired_bootstrap(
     stay together), and seeds too when there are several. With three seeds an interval says little about
     seeds: report them beside it.
     """
+    _check_alike(ours, theirs)
     seeds, scenes = ours.above.shape
-    if theirs.above.shape != (seeds, scenes):
-        raise InvalidInput(
-            f"arms to compare have {ours.above.shape} and {theirs.above.shape} seeds and scenes"
-        )
     generator = rng(seed, "paired_bootstrap")
     parts = [_difference(ours, theirs, weights) for weights in _weights(generator, scenes, resamples)]
     seed_weights = generator.multinomial(seeds, np.full(seeds, 1 / seeds), resamples).T
@@ -98,6 +135,13 @@ def paired_bootstrap(
     drawn = np.concatenate(defined, axis=1)
     low, high = np.quantile((drawn * seed_weights).sum(axis=0) / seeds, [(1 - level) / 2, (1 + level) / 2])
     return Interval(float(measured.mean()), float(low), float(high))
+
+
+def _check_alike(ours: SceneRatios, theirs: SceneRatios) -> None:
+    if theirs.above.shape != ours.above.shape:
+        raise InvalidInput(
+            f"arms to compare have {ours.above.shape} and {theirs.above.shape} seeds and scenes"
+        )
 
 
 def _weights(generator: np.random.Generator, scenes: int, resamples: int) -> Iterator[Floats]:

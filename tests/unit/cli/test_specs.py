@@ -31,4 +31,4 @@ def test_a_backend_that_there_is_not_is_told_with_its_line(tmp_path: Path) -> No
 def test_an_arm_of_no_spec_is_told_with_the_nearest() -> None:
     """As every other name."""
     with pytest.raises(NotFound, match="did you mean 'control'"):
-        only_arm(load_spec(CONFIGS / "micro.yaml"), "contrl", benchmarks=False)
+        only_arm(load_spec(CONFIGS / "micro.yaml"), "contrl")

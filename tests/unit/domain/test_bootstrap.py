@@ -3,7 +3,14 @@
 import numpy as np
 import pytest
 
-from synres.domain.bootstrap import Interval, bootstrap, paired_bootstrap, scene_ratios
+from synres.domain.bootstrap import (
+    Interval,
+    bootstrap,
+    bootstrap_differences,
+    paired_bootstrap,
+    scene_ratios,
+    stack,
+)
 from synres.domain.metrics import MaskCounts
 from synres.errors import InvalidInput
 
@@ -65,11 +72,11 @@ def test_interval_of_one_arm_is_that_of_theory() -> None:
     values = np.random.default_rng(3).integers(0, 101, 400)
     counts = [MaskCounts(int(v), 100, True, False) for v in values]
     ratios = scene_ratios([counts], [f"scene{i:03d}" for i in range(400)], "gres", "giou")
-    bounds = bootstrap(ratios, seed=0, resamples=4000)
+    (bounds,) = bootstrap(ratios, seed=0, resamples=4000)
     assert bounds is not None
     assert bounds.low < values.mean() / 100 < bounds.high
     assert bounds.high - bounds.low == pytest.approx(3.92 * np.std(values / 100) / 20, rel=0.06)
-    assert bounds == bootstrap(ratios, seed=0, resamples=4000)
+    assert [bounds] == bootstrap(ratios, seed=0, resamples=4000)
 
 
 def test_expressions_of_a_scene_are_drawn_together() -> None:
@@ -77,8 +84,8 @@ def test_expressions_of_a_scene_are_drawn_together() -> None:
     values = np.random.default_rng(5).integers(0, 101, 40)
     scenes = [f"scene{i:02d}" for i in range(40)]
     once = [MaskCounts(int(v), 100, True, False) for v in values]
-    one = bootstrap(scene_ratios([once], scenes, "gres", "giou"), seed=1)
-    ten = bootstrap(scene_ratios([once * 10], scenes * 10, "gres", "giou"), seed=1)
+    (one,) = bootstrap(scene_ratios([once], scenes, "gres", "giou"), seed=1)
+    (ten,) = bootstrap(scene_ratios([once * 10], scenes * 10, "gres", "giou"), seed=1)
     assert one is not None and ten is not None
     assert (ten.low, ten.high) == (pytest.approx(one.low), pytest.approx(one.high))
 
@@ -86,6 +93,28 @@ def test_expressions_of_a_scene_are_drawn_together() -> None:
 def test_draws_with_nothing_to_divide_by_are_left_out() -> None:
     """One empty target among five scenes: N-acc has bounds; without any it has none."""
     counts = [MaskCounts(0, 0, False, True), *[MaskCounts(1, 2, True, False)] * 4]
-    bounds = bootstrap(scene_ratios([counts], list("abcde"), "gres", "n_acc"), seed=0)
+    (bounds,) = bootstrap(scene_ratios([counts], list("abcde"), "gres", "n_acc"), seed=0)
     assert bounds is not None and (bounds.low, bounds.high) == (1, 1)
-    assert bootstrap(scene_ratios([counts[1:]], list("bcde"), "gres", "n_acc"), seed=0) is None
+    assert bootstrap(scene_ratios([counts[1:]], list("bcde"), "gres", "n_acc"), seed=0) == [None]
+
+
+def test_rows_share_their_draws() -> None:
+    """Several measures at once have the intervals that each has alone; a difference is that of the pair."""
+    scenes = [f"scene{i // 4}" for i in range(200)]
+    ours, theirs = (arm(np.random.default_rng(s), 0)[0] for s in (1, 2))
+    pairs = [
+        [scene_ratios([a], scenes, "gres", m) for m in ("giou", "ciou", "n_acc")] for a in (ours, theirs)
+    ]
+    for found, one in zip(bootstrap(stack(pairs[0]), seed=3), pairs[0], strict=True):
+        (alone,) = bootstrap(one, seed=3)
+        assert (found and (found.low, found.high)) == (alone and pytest.approx((alone.low, alone.high)))
+    giou, ciou, n_acc = bootstrap_differences(stack(pairs[0]), stack(pairs[1]), seed=3)
+    assert n_acc is None and giou is not None and ciou is not None
+    expected = np.mean([c.intersection / 100 for c in ours]) - np.mean([c.intersection / 100 for c in theirs])
+    assert giou.difference == pytest.approx(expected) and giou.low < giou.difference < giou.high
+    assert bootstrap_differences(stack(pairs[0]), stack(pairs[0]), seed=3)[0] == Interval(0, 0, 0)
+
+
+def test_nothing_has_no_interval() -> None:
+    """A benchmark without expressions has no scenes to draw."""
+    assert bootstrap(scene_ratios([[]], [], "lisa", "giou"), seed=0) == [None]

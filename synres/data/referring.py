@@ -1,0 +1,68 @@
+"""Rows of a referring dataset as pictures for the ledger: all expressions of a picture together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+from synres.data.images import MAX_BYTES
+from synres.data.rows import Problem, ReferringRow
+from synres.data.source import Picture, Referred, Refused
+from synres.domain.digests import canonical_json
+from synres.errors import RejectedItem
+
+SubsetOf = Callable[[ReferringRow], str]
+
+
+def by_targets(row: ReferringRow) -> str:
+    """The row's own subset, else how many objects are meant: "no_target", "one_target", "multi_target"."""
+    return row.subset or ("no_target", "one_target", "multi_target")[min(2, len(row.masks))]
+
+
+def referred_pictures(
+    rows: Iterable[ReferringRow | Problem],
+    subset_of: SubsetOf = lambda row: row.subset,
+    first_only: bool = False,
+) -> Iterator[Picture | Refused]:
+    """Pictures in the order in which rows name them, each with every expression; then what was refused.
+
+    `first_only`: of a row's expressions the first alone, as LISA validates on ReasonSeg. A picture is read
+    and its masks are drawn when it is asked for.
+    """
+    pictures: dict[Path, list[ReferringRow]] = {}
+    problems: list[Problem] = []
+    for row in rows:
+        if isinstance(row, Problem):
+            problems.append(row)
+        else:
+            pictures.setdefault(row.image, []).append(row)
+    for path, of_one in pictures.items():
+        yield from _picture(path, of_one, subset_of, first_only)
+    yield from (_refused(str(p.place), p.reason, p.message) for p in problems)
+
+
+def _picture(
+    path: Path, rows: list[ReferringRow], subset_of: SubsetOf, first_only: bool
+) -> Iterator[Picture | Refused]:
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            yield _refused(path.name, "image_too_many_bytes", f"over {MAX_BYTES} bytes")
+            return
+        data = path.read_bytes()
+    except OSError as error:
+        yield _refused(path.name, "image_missing", f"cannot be read: {error.strerror}")
+        return
+    referred: list[Referred] = []
+    for row in rows:
+        try:
+            mask, ignore = row.mask(), row.ignore.rle() if row.ignore else None
+        except RejectedItem as bad:
+            yield _refused(str(row.place), bad.reason, bad.message)
+            continue
+        said = row.expressions[:1] if first_only else row.expressions
+        referred += [Referred(text, mask, row.category, subset_of(row), ignore) for text in said]
+    yield Picture(path.name, data, referred=tuple(referred), domain=rows[0].domain)
+
+
+def _refused(name: str, reason: str, message: str) -> Refused:
+    return Refused(name, canonical_json([name, reason, message]), reason, message)
