@@ -95,8 +95,10 @@ def _waits_for(job: Json, pods: list[Json]) -> str:
     if at_work:
         return ""
     lost = [pod for pod in pods if _phase(pod) == "Failed"]
-    again = f" after a pod that died ({_cause_of_pod(lost[-1])}); it resumes from its last checkpoint"
-    return f"the pod starts{again if lost else ''}"
+    if not lost:
+        return "the pod starts"
+    cause = _cause_of_pod(lost[-1])
+    return f"the pod starts after a pod that died ({cause}); it resumes from its last checkpoint"
 
 
 def _trouble(pod: Json) -> str:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
+from collections import Counter
 from pathlib import Path
 
 import yaml
@@ -43,6 +45,18 @@ def packaged(folder: Path) -> Path:
     (copy / "Chart.yaml").write_text(yaml.safe_dump(facts))
     run("helm", "package", copy, "--destination", folder)
     return folder / f"synres-{facts['version']}.tgz"
+
+
+def removed() -> list[str]:
+    """What the post-renderer takes from the chart, and so what these tests do not show."""
+    if not POST_RENDERER:
+        return []
+    script = (
+        f'helm template {RELEASE} "$0" --values "$1" --kube-version 1.33.0 | {POST_RENDERER} 2>&1 >/dev/null'
+    )
+    lines = run("bash", "-c", script, CHART, VALUES).splitlines()
+    said = Counter(re.sub(r"^.*?/\S+ |\S+Probe: |port \d+|\S+/", "", line) for line in lines)
+    return [f"not as the chart has it, {number} times: {what}" for what, number in said.items()]
 
 
 def start_own_pods() -> None:

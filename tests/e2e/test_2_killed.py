@@ -8,15 +8,28 @@ import subprocess
 import time
 from pathlib import Path
 
-from tests.e2e.cluster import Json, in_background, in_pod, is_ready, kill, kubectl, objects, pods, wait_for
+from tests.e2e.cluster import (
+    FIGURES,
+    Json,
+    in_background,
+    in_pod,
+    is_ready,
+    kill,
+    kubectl,
+    objects,
+    pods,
+    wait_for,
+)
 from tests.e2e.release import CLI, WHOLE
 
 EVERYBODY = ["captioner", "generator", "segmenter", "grouper", "trainer", "coordinator", "dev-storage"]
+KILLED: list[str] = []
 SPEC = "/e2e/killed.yaml"
 
 
 def test_scaled_and_killed_it_has_the_root_of_one_process(chart: Path) -> None:
     """Stages go up, down and to zero; every pod, the coordinator, the store and a training die once."""
+    began_s = time.monotonic()
     with in_background(CLI, "python", "/e2e/submit.py", SPEC) as run:
         until_done(run, "caption", 2)
         scale("segmenter", 3)
@@ -28,6 +41,7 @@ def test_scaled_and_killed_it_has_the_root_of_one_process(chart: Path) -> None:
         wait_for("a training", lambda: [kill_once(pod) for pod in trainings()])
         said, complaints = run.communicate(timeout=900)
     print(complaints)
+    FIGURES.append(f"killed in mid-run: {', '.join(KILLED)}; {time.monotonic() - began_s:.0f} s in all")
     ended = json.loads(said.splitlines()[-1])
     alone = in_pod(WHOLE, "python", "/e2e/embedded.py", SPEC, "/tmp/killed").split()[-1]
     assert (ended["root"], ended["quarantined"]) == (alone, 0)
@@ -60,7 +74,7 @@ def kill_in_turn(dice: random.Random, run: subprocess.Popen[str]) -> None:
 def kill_once(pod: Json) -> str:
     name: str = pod["metadata"]["name"]
     kill(name)
-    print("killed", name)
+    KILLED.append(name)
     return name
 
 

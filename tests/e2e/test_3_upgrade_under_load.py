@@ -6,7 +6,7 @@ import json
 import time
 from pathlib import Path
 
-from tests.e2e.cluster import in_background, in_pod, kubectl, names, pods, rolled_out, wait_for
+from tests.e2e.cluster import FIGURES, in_background, in_pod, kubectl, names, pods, rolled_out, wait_for
 from tests.e2e.release import CLI
 
 STOP = "/tmp/stop"
@@ -26,7 +26,7 @@ def test_no_request_fails_while_pods_are_replaced(chart: Path) -> None:
             time.sleep(5)
         in_pod(CLI, "touch", STOP)
         said, complaints = load.communicate(timeout=120)
-    print(said)
+    FIGURES.append(f"Segment under load through two rolling updates: {said.strip()}")
     assert said, complaints
     counts = json.loads(said)["counts"]
     assert set(counts) == {"ok"} and counts["ok"] > 100

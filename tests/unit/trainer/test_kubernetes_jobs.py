@@ -13,6 +13,7 @@ import pytest
 import yaml
 from kubernetes import client
 
+from services.trainer.job_states import status_of
 from services.trainer.kubernetes_api import KubernetesApi, own_account
 from services.trainer.kubernetes_jobs import KubernetesJobs
 from services.trainer.manifest import job_name
@@ -291,3 +292,13 @@ def test_a_token_of_another_kind_owns_nothing(token: str, tmp_path: Path) -> Non
     """Nor does one that is not there."""
     (tmp_path / "token").write_text(token)
     assert own_account(tmp_path / "token") == own_account(tmp_path / "none") == []
+
+
+def test_a_pod_that_only_begins_is_waited_for() -> None:
+    """Placed on a node, its image there, its container not yet made: nothing is wrong with it."""
+    job = {"metadata": {"name": NAME}, "spec": {}}
+    pod = {
+        "metadata": {},
+        "status": {"phase": "Pending", "conditions": [{"type": "PodScheduled", "status": "True"}]},
+    }
+    assert status_of(job, [pod], {}) == JobStatus("running", message="the pod starts")
