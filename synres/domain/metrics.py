@@ -66,10 +66,26 @@ def count_masks(
         raise RejectedItem(
             "mask_size_mismatch", f"a mask of {predicted.shape} against a truth of {target.shape}"
         )
-    seen, wanted = (predicted, target) if ignore is None else (predicted & ~ignore, target & ~ignore)
-    common, seen_area, area = (int(np.count_nonzero(m)) for m in (seen & wanted, seen, wanted))
-    rejects = not predicted.any() if is_rejected is None else is_rejected
-    return MaskCounts(common, seen_area + area - common, area > 0, bool(rejects))
+    seen, wanted = _words(predicted), _words(target)
+    rejects = not seen.any() if is_rejected is None else is_rejected
+    if ignore is not None:
+        kept = ~_words(ignore)
+        seen, wanted = seen & kept, wanted & kept
+    common, area = _ones(seen & wanted), _ones(wanted)
+    return MaskCounts(common, _ones(seen) + area - common, area > 0, bool(rejects))
+
+
+def _words(mask: Bools) -> NDArray[np.uint64]:
+    """64 pixels in each number, row by row: an eighth of the memory to go through for each count."""
+    packed = np.packbits(mask)
+    # the last word's other bits are 0 in every mask of a size
+    return (
+        np.pad(packed, (0, -packed.size % 8)).view(np.uint64) if packed.size % 8 else packed.view(np.uint64)
+    )
+
+
+def _ones(words: NDArray[np.uint64]) -> int:
+    return int(np.bitwise_count(words).sum(dtype=np.int64))
 
 
 def count_logits(logits: Floats, labels: NDArray[np.uint8], is_rejected: bool, definition: str) -> MaskCounts:

@@ -98,6 +98,18 @@ def test_ignored_pixels_leave_both_masks() -> None:
     assert count_masks(everything, everything, ignore) == MaskCounts(3, 3, True, False)
 
 
+@given(st.integers(1, 12), st.integers(1, 12), st.integers(0, 2**32 - 1), st.booleans())
+def test_counts_are_those_of_the_pixels(height: int, width: int, seed: int, by_column: bool) -> None:
+    """Of any size, however the masks lie in memory, and whatever is ignored."""
+    drawn = np.random.default_rng(seed).random((3, height, width)) < 0.5
+    predicted, target, ignore = (np.asfortranarray(mask) if by_column else mask for mask in drawn)
+    seen, wanted = predicted & ~ignore, target & ~ignore
+    expected = MaskCounts(
+        int((seen & wanted).sum()), int((seen | wanted).sum()), bool(wanted.any()), not predicted.any()
+    )
+    assert count_masks(predicted, target, ignore) == expected
+
+
 def test_another_size_is_rejected() -> None:
     """Masks of two sizes have no counts."""
     with pytest.raises(RejectedItem) as caught:
