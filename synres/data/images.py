@@ -96,6 +96,16 @@ def image_size(path: Path) -> tuple[int, int]:
     return height, width
 
 
+def read_picture(path: Path) -> bytes:
+    """The file as it is. Raises RejectedItem("image_missing", "image_too_many_bytes")."""
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise RejectedItem("image_too_many_bytes", f"{path.name} has over {MAX_BYTES} bytes")
+        return path.read_bytes()
+    except OSError as error:
+        raise RejectedItem("image_missing", f"{path.name} cannot be read: {error.strerror}") from error
+
+
 def encode_png(image: Image) -> bytes:
     """(H, W, 3) uint8 or (H, W) uint8 -> PNG bytes; equal pixels give equal bytes."""
     buffer = io.BytesIO()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from synres.data.images import MAX_BYTES
+from synres.data.images import read_picture
 from synres.data.rows import Problem, ReferringRow
 from synres.data.source import Picture, Referred, Refused
 from synres.domain.digests import canonical_json
@@ -45,12 +45,9 @@ def _picture(
     path: Path, rows: list[ReferringRow], subset_of: SubsetOf, first_only: bool
 ) -> Iterator[Picture | Refused]:
     try:
-        if path.stat().st_size > MAX_BYTES:
-            yield _refused(path.name, "image_too_many_bytes", f"over {MAX_BYTES} bytes")
-            return
-        data = path.read_bytes()
-    except OSError as error:
-        yield _refused(path.name, "image_missing", f"cannot be read: {error.strerror}")
+        data = read_picture(path)
+    except RejectedItem as bad:
+        yield _refused(path.name, bad.reason, bad.message)
         return
     referred: list[Referred] = []
     for row in rows:
@@ -60,7 +57,8 @@ def _picture(
             yield _refused(str(row.place), bad.reason, bad.message)
             continue
         said = row.expressions[:1] if first_only else row.expressions
-        referred += [Referred(text, mask, row.category, subset_of(row), ignore) for text in said]
+        turns = (row.explanation,) if row.explanation else ()
+        referred += [Referred(text, mask, row.category, subset_of(row), ignore, turns) for text in said]
     yield Picture(path.name, data, referred=tuple(referred), domain=rows[0].domain)
 
 

@@ -11,7 +11,8 @@ from synres.domain.types import Expression, Rle, SceneObject
 class Referred:
     """An expression with its true mask. `category` is its noun, `subset` a label for tables; may be empty.
 
-    `ignore`: pixels that the annotators left open, which an evaluation counts neither way.
+    `ignore`: pixels that the annotators left open, which an evaluation counts neither way. `turns`: questions
+    about the picture, each with its answer in words.
     """
 
     expression: Expression
@@ -19,6 +20,7 @@ class Referred:
     category: str = ""
     subset: str = ""
     ignore: Rle | None = None
+    turns: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -220,12 +220,15 @@ class Triplet:
 
 @dataclass(frozen=True, slots=True)
 class OpenTriplet(Triplet):
-    """A Triplet with pixels that its annotators left open: `ignore` counts neither for nor against a mask.
+    """A Triplet with what only some datasets have. `ignore`: pixels that annotators left open, which count
+    neither for nor against a mask. `turns`: questions about the picture, each with its answer in words; a
+    conversation without a target has its first question for an expression, and an empty mask.
 
-    Rows of it are rows of Triplet too, for readers that need no `ignore`.
+    Rows of it are rows of Triplet too, for readers that need neither.
     """
 
     ignore: Rle | None = None
+    turns: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -16,7 +16,7 @@ from synres.typed_json import decode_json
 
 FILE = "llava_instruct_150k.json"
 IMAGE_MARK = "<image>"
-FOLDERS = ("coco/train2017", "coco_2017/train2017", "train2017")
+PICTURES = ("coco/train2017", "coco_2017/train2017", "train2017")
 SPEAKERS = ("human", "gpt")
 
 
@@ -42,7 +42,7 @@ def read_llava(folder: Path, images: Path | None = None) -> Iterator[VqaRow | Pr
     path = folder / FILE
     if not path.is_file():
         raise NotFound(f"{path} does not exist")
-    pictures = images or find_folder(folder, FOLDERS)
+    pictures = images or find_folder(folder, PICTURES)
     data = map_json(path)
     records: list[msgspec.Raw] = decode_file(data, path, list[msgspec.Raw])
     for number, located in enumerate(locate(data, records)):

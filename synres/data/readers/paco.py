@@ -14,8 +14,8 @@ from synres.data.readers.instances import region_rows
 from synres.data.readers.places import find_folder
 from synres.data.rows import Problem, SemanticRow
 
-PACO_FOLDERS = ("coco", "coco_2017")
-VOC_FOLDERS = ("VOCdevkit/VOC2010/JPEGImages",)
+PICTURES = ("coco", "coco_2017")
+VOC = "VOCdevkit/VOC2010/JPEGImages"
 
 
 def read_paco(
@@ -23,7 +23,7 @@ def read_paco(
 ) -> Iterator[SemanticRow | Problem]:
     """Rows of `paco/`: one for each picture, a region for each object and part. Raises NotFound."""
     path = folder / "annotations" / f"paco_lvis_v1_{split or 'train'}.json"
-    pictures = images or find_folder(folder, PACO_FOLDERS)
+    pictures = images or find_folder(folder, PICTURES)
     yield from region_rows(read_coco_index(path), pictures, split or "train", part_names)
 
 
@@ -31,9 +31,8 @@ def read_pascal_part(
     folder: Path, split: str = "train", images: Path | None = None
 ) -> Iterator[SemanticRow | Problem]:
     """Rows of `pascal_part/`, as `read_paco`. Raises NotFound."""
-    pictures = images or find_folder(folder, VOC_FOLDERS)
     index = read_coco_index(folder / f"{split or 'train'}.json")
-    yield from region_rows(index, pictures, split or "train", part_names)
+    yield from region_rows(index, images or folder / VOC, split or "train", part_names)
 
 
 def part_names(category: str) -> tuple[str, str]:

@@ -25,8 +25,8 @@ def find_folder(folder: Path, names: Sequence[str]) -> Path:
 
 
 def find_file(folder: Path, names: Sequence[str], mend: str) -> Path:
-    """The same for a file; `mend` says where people get it."""
-    for base in _upwards(folder):
+    """The first of `names` that is a file in `folder` or beside it; `mend` says where people get it."""
+    for base in _upwards(folder)[:2]:
         for name in names:
             if (base / name).is_file():
                 return base / name

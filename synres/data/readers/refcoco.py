@@ -32,13 +32,20 @@ def read_refcoco(
     Expressions are the refs' `sent` (lower case, cleaned by the originals). An empty segmentation is an empty
     mask; parts that overlap count once. Raises NotFound and InvalidInput; problems as `RefFile.rows`.
     """
-    instances = folder / "instances.json"
-    if (folder / EXPORTED).is_file() and not instances.is_file():
-        # what `synres export` wrote: file names begin at the folder itself
-        instances, images = folder / EXPORTED, images or folder
-    folders = CLEF_FOLDERS if folder.name == "refclef" else COCO_FOLDERS
-    pictures = images or find_folder(folder, folders)
-    yield from RefFile(refs_path(folder, split_by), instances, pictures).rows(split)
+    instances = folder / (EXPORTED if is_exported(folder) else "instances.json")
+    yield from RefFile(refs_path(folder, split_by), instances, images or refcoco_images(folder)).rows(split)
+
+
+def is_exported(folder: Path) -> bool:
+    """What `synres export` wrote, and not the toolbox."""
+    return (folder / EXPORTED).is_file() and not (folder / "instances.json").is_file()
+
+
+def refcoco_images(folder: Path) -> Path:
+    """The folder that file names are relative to: an export's own one. Raises NotFound."""
+    if is_exported(folder):
+        return folder
+    return find_folder(folder, CLEF_FOLDERS if folder.name == "refclef" else COCO_FOLDERS)
 
 
 def refs_path(folder: Path, split_by: str = "", stem: str = "refs") -> Path:

@@ -17,6 +17,7 @@ from synres.data.readers.places import find_file, find_folder
 from synres.data.rows import Problem, SemanticRow
 from synres.errors import InvalidInput, NotFound
 
+PICTURES = ("coco", "coco_2017")
 Rows = Iterator[SemanticRow | Problem]
 
 
@@ -48,7 +49,7 @@ def read_cocostuff(folder: Path, split: str = "train2017", images: Path | None =
     path = find_file(folder, ("cocostuff_classes.txt", "utils/cocostuff_classes.txt", "labels.txt"), mend)
     names = [line.split(": ")[-1].strip() for line in path.read_text().splitlines()[1:]]
     kept = ["" if "-" in name else name for name in names]
-    pictures = images or find_folder(folder, (f"coco/{split}", f"coco_2017/{split}"))
+    pictures = (images or find_folder(folder, PICTURES)) / split
     yield from label_rows(folder, _folder(folder / split), pictures, kept, split)
 
 

@@ -214,8 +214,8 @@ def write_folder(folder: Path) -> Path:
     """Own pictures: `a` with one target, `b` with two, of which one is empty."""
     write_picture(folder / "images/a.jpg")
     write_picture(folder / "images/b.png")
-    for name, values, text in (("a", striped(255), "the cup\n\na red cup\n"), ("b/left", striped(7), "left one"),
-                               ("b/right", striped(), "right one")):  # fmt: skip
+    targets = [("a", striped(255), "the cup\n\na red cup\n"), ("b/left", striped(7), "left one")]
+    for name, values, text in [*targets, ("b/right", striped(), "right one")]:
         write_labels(folder / f"masks/{name}.png", values)
         (folder / f"texts/{name}.txt").parent.mkdir(parents=True, exist_ok=True)
         (folder / f"texts/{name}.txt").write_text(text)
