@@ -19,7 +19,7 @@ TRIAL_TORCH ?= 2.13.0
 REVISION    := $(shell git rev-parse --short HEAD 2>/dev/null || echo unknown)
 SITE   := import sysconfig; print(sysconfig.get_path("purelib"))
 
-.PHONY: demo study ablate test lint chaos triton chart images trial-images e2e e2e-tests heavy-tools helm-tools protos micro-weights bench bench-segmenter bench-metrics clean
+.PHONY: demo study ablate test lint chaos triton chart images trial-images e2e e2e-tests heavy-tools helm-tools protos micro-weights bench bench-segmenter bench-metrics bench-scaling clean
 
 ## the whole method on the micro world, from nothing to a table, in minutes
 demo: $(VENV)/.demo
@@ -108,6 +108,10 @@ bench-segmenter: $(VENV)/.dev
 ## metrics on mask pairs beside the field's histograms (seconds)
 bench-metrics: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.metrics
+
+## throughput of a run with 1, 2 and 4 replicas of a stage (about a minute and a half)
+bench-scaling: $(VENV)/.dev
+	$(BIN)/python -m benchmarks.scaling
 
 clean:
 	rm -rf $(VENV) $(TRITON_VENV) $(HELM_TOOLS) build *.egg-info

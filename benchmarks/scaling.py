@@ -1,6 +1,6 @@
 """One more pod, that much more work: a run of the micro world with 1, 2 and 4 replicas of the segmenter.
 
-    python -m benchmarks.scaling [--shards 32] [--wait-s 0.5]
+    python -m benchmarks.scaling [--shards 32] [--wait-s 1]
 
 Replicas are processes on loopback addresses of their own, behind one name and one port, as pods behind a
 headless Service. Their model waits as one on a GPU would, so that this machine's cores do not decide; all
@@ -133,7 +133,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--shards", type=int, default=32)
-    parser.add_argument("--wait-s", type=float, default=0.5, help="How long the model takes for a shard.")
+    parser.add_argument("--wait-s", type=float, default=1.0, help="How long the model takes for a shard.")
     given = parser.parse_args()
     spec = parse_spec(SPEC.format(shards=given.shards, pictures=PICTURES), "scaling.yaml")
     print(f"{given.shards} shards of {PICTURES} pictures, {given.wait_s:g} s of waiting for each shard")
