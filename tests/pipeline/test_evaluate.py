@@ -24,6 +24,7 @@ from synres.microworld.datasets import real_validation
 from synres.models.micro import load_micro_res
 from synres.stages.evaluate import evaluate_picture
 from tests.fakes import MemoryStore
+from tests.tiny_res import register_lisa
 from tests.trainings import put_triplets
 
 torch.set_num_threads(1)
@@ -112,6 +113,21 @@ def test_a_picture_is_encoded_once_for_all_its_expressions() -> None:
     found = [row for picture in by_picture for row in evaluate_picture(ledger, segmenter, picture)]
     assert len(encoded) == len(by_picture) == 6
     assert len(found) == len(rows) > 6
+
+
+def test_every_report_says_how_the_model_answered(tmp_path: Path, models_dir: Path) -> None:
+    """A LISA answers in both protocols by option, from its name or its folder, each in actions of its own."""
+    folder = models_dir / register_lisa(models_dir).replace("/", "--")
+    found = {}
+    for protocol in ("teacher_forced", "generated"):
+        options = ("--store", str(tmp_path / "store"), "--option", f"protocol={protocol}")
+        report = _evaluate(str(folder), "microworld/dev/1", *options)["benchmarks"]["microworld/dev/1"]
+        found[protocol] = report["scores"][str(folder)]
+        assert found[protocol]["protocol"] == protocol
+        assert (
+            found[protocol]["slices"]["all"]["expressions"] + sum(found[protocol]["rejected"].values()) == 10
+        )
+    assert len(_records(tmp_path / "store")) == 2
 
 
 def _records(store: Path) -> list[Path]:
