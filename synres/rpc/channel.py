@@ -22,15 +22,17 @@ _OPTIONS = (
     ("grpc.keepalive_permit_without_calls", 1),
     # a restarted service is found within a second, not after two minutes
     ("grpc.initial_reconnect_backoff_ms", 50),
-    ("grpc.min_reconnect_backoff_ms", 50),
     ("grpc.max_reconnect_backoff_ms", 1_000),
+    # in gRPC's words a least backoff, in truth how long one attempt may take: a busy node needs its time
+    ("grpc.min_reconnect_backoff_ms", 5_000),
     # `dns:///name:port` of a headless Service gives every replica its share
     ("grpc.lb_policy_name", "round_robin"),
     ("grpc.dns_min_time_between_resolutions_ms", 1_000),
     # channels of one process to one address would share a connection and its backoff
     ("grpc.use_local_subchannel_pool", 1),
+    # what a server that stops has not looked at goes to the next one, if it is no larger than this; all else
     # the driver retries, by class and with jitter
-    ("grpc.enable_retries", 0),
+    ("grpc.per_rpc_retry_buffer_size", 16 * 2**20),
 )
 
 
