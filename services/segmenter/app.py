@@ -10,11 +10,14 @@ from services.segmenter.online import Online
 from services.segmenter.servicer import PUBLIC, SegmenterServicer
 from services.segmenter.settings import SegmenterSettings
 from services.segmenter.uploads import Uploads
+from services.segmenter.web.face import HttpFace
+from services.segmenter.web.routes import build_app
+from synres.errors import SettingInvalid
 from synres.ledger.ledger import Ledger
 from synres.ledger.stores import open_store
 from synres.rpc.calls import ModelCalls
 from synres.rpc.segmenter.v1 import segmenter_pb2_grpc
-from synres.rpc.server import Public, Server
+from synres.rpc.server import Public, Server, is_loopback
 from synres.stages.backends import LoadSegmenter, SegmenterBackends
 
 
@@ -24,6 +27,8 @@ def build(settings: SegmenterSettings, load: LoadSegmenter = load_backend) -> Se
     server = Server("synres.rpc.segmenter.v1.SegmenterService", settings, online.get_ready, _public(settings))
     segmenter_pb2_grpc.add_SegmenterServiceServicer_to_server(servicer, server.grpc)
     inference.add_to_server(inference.InferenceServicer(online, version("synres")), server.grpc)
+    if settings.segmenter_http_listen:
+        server.faces.append(_http(settings.segmenter_http_listen, online, server))
     return server
 
 
@@ -36,6 +41,16 @@ def build_online(
     backends, calls = SegmenterBackends(ledger, load), ModelCalls("segmenter")
     online = Online(settings, backends, calls, Uploads(store))
     return online, SegmenterServicer(ledger, backends, calls, online)
+
+
+def _http(listen: str, online: Online, server: Server) -> HttpFace:
+    is_guarded = online.needs_key or online.settings.segmenter_auth == "off"
+    if not is_guarded and not is_loopback(listen.rpartition(":")[0]):
+        raise SettingInvalid(
+            f"SYNRES_SEGMENTER_KEYS is needed to serve HTTP on {listen}; loopback may go without, or set "
+            "SYNRES_SEGMENTER_AUTH=off to let everybody in"
+        )
+    return HttpFace(build_app(online, lambda: online.is_ready() and not server.is_stopping), listen)
 
 
 def _public(settings: SegmenterSettings) -> Public:

@@ -72,7 +72,7 @@ class Server:
         is_ready: Callable[[], bool] | None = None,
         public: Public = _NOTHING,
     ) -> None:
-        is_open = _is_loopback(settings.listen.rpartition(":")[0])
+        is_open = is_loopback(settings.listen.rpartition(":")[0])
         if not is_open and not public.is_guarded:
             _require_token(settings)
         self._settings, self.is_ready = settings, is_ready
@@ -128,6 +128,11 @@ class Server:
             # a model that is still loading is not left alone with a process that ends
             self._watcher.join(self._settings.grace_s)
         telemetry.log.info("stopped")
+
+    @property
+    def is_stopping(self) -> bool:
+        """From the first word of the end on, also while it still serves."""
+        return self._stopped.is_set()
 
     def run(self) -> None:
         """Serves until SIGTERM or SIGINT (or the end of its input, if tied), drains, returns."""
@@ -186,7 +191,8 @@ def _require_token(settings: ServiceSettings) -> None:
         )
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches `host`, a name or an address."""
     try:
         return ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:

@@ -55,12 +55,12 @@ export async function askState() {
 }
 
 /** The answer of POST /v1/segment. */
-export async function segment(picture, expressions, key) {
+export async function segment(picture, expressions, key, signal) {
   const form = new FormData();
   form.append("image", picture, "picture");
   for (const expression of expressions) form.append("expressions", expression);
   const headers = key ? { Authorization: `Bearer ${key}` } : {};
-  const response = await reach("v1/segment", { method: "POST", body: form, headers });
+  const response = await reach("v1/segment", { method: "POST", body: form, headers, signal });
   if (!response.ok) throw await refused(response);
   return response.json();
 }

@@ -20,6 +20,7 @@ let underWay = null;
 let asking = 0;
 
 const rows = makeRows((kind, index) => {
+  if (kind === "light" && lit === index) return;
   if (kind === "light") { lit = index; rows.light(answer ? index : -1); }
   if (kind === "remove") forgetAnswer();
   if (kind === "text") rows.markInvalid(-1);
@@ -32,6 +33,9 @@ function repaint() {
 }
 
 function forgetAnswer() {
+  underWay?.abort();
+  underWay = null;
+  busy(false);
   answer = null;
   layers = [];
   lit = -1;
@@ -120,18 +124,18 @@ async function find() {
   complain(null);
   let expressions;
   try { expressions = checked(); } catch (problem) { return complain(problem); }
-  underWay = picture;
+  const mine = underWay = new AbortController();
   busy(true);
   try {
-    const found = await segment(picture.file, expressions, sessionStorage.getItem(KEY));
-    if (underWay === picture) show(found);
+    const found = await segment(picture.file, expressions, sessionStorage.getItem(KEY), mine.signal);
+    show(found);
     told("ready");
   } catch (error) {
+    if (error.name === "AbortError") return;
     if (!(error instanceof Problem)) throw error;
     error.code === "GONE" ? gone() : complain(error);
   } finally {
-    underWay = null;
-    busy(false);
+    if (underWay === mine) { underWay = null; busy(false); }
   }
 }
 
@@ -203,7 +207,7 @@ function told(state) {
 
 async function ask() {
   const state = await askState();
-  if (state !== "gone" && !limits) limits = await askLimits().catch(() => null);
+  if (state === "ready" && !limits) limits = await askLimits().catch(() => null);
   if (limits) showLimits();
   told(state);
 }
@@ -219,10 +223,12 @@ function showLimits() {
 
 function showKey() {
   const has = sessionStorage.getItem(KEY);
-  $("key-state").textContent = has ? "API key set" : limits?.needs_key === false ? "No key needed" : "API key";
+  $("key-box").hidden = !has && !limits?.needs_key;
+  $("key-state").textContent = has ? "API key set" : "API key";
 }
 
 function askForKey() {
+  $("key-box").hidden = false;
   $("key-box").open = true;
   $("key").setAttribute("aria-invalid", "true");
   $("key").focus();
@@ -242,7 +248,7 @@ function closeKey() {
   $("key").removeAttribute("aria-invalid");
   $("key-box").open = false;
   showKey();
-  $("key-box").querySelector("summary").focus();
+  if (!$("key-box").hidden) $("key-box").querySelector("summary").focus();
 }
 document.addEventListener("keydown", (event) => { if (event.key === "Escape" && $("key-box").open) closeKey(); });
 document.addEventListener("click", (event) => { if (!$("key-box").contains(event.target)) $("key-box").open = false; });

@@ -21,7 +21,7 @@ export function prepare(found, index) {
   const layer = new OffscreenCanvas(width, height);
   const pixels = new ImageData(width, height);
   const [red, green, blue] = colourOf(index).fill;
-  const thick = Math.max(1, Math.round(Math.max(width, height) / 400));
+  const thick = Math.ceil(Math.max(width, height) / 320);
   for (let y = 0, p = 0; y < height; y++) {
     for (let x = 0; x < width; x++, p++) {
       if (!mask[p]) continue;
@@ -59,6 +59,7 @@ export function paint(canvas, bitmap, layers, { masks, boxes, lit, hidden }) {
   const { width, height } = bitmap;
   canvas.width = width;
   canvas.height = height;
+  canvas.style.setProperty("--aspect", width / height);
   const context = canvas.getContext("2d");
   context.drawImage(bitmap, 0, 0);
   const shown = layers.filter((each) => !each.empty && !hidden.has(each.index));

@@ -17,7 +17,8 @@ export function makeRows(onChange, hidden) {
     });
     row.querySelector(".remove").addEventListener("click", () => remove(row));
     row.querySelector(".eye").addEventListener("click", () => toggle(row));
-    for (const kind of ["pointerenter", "focusin"]) row.addEventListener(kind, () => onChange("light", at(row)));
+    // not pointerenter: a row that an answer moves under a resting pointer is not pointed at
+    for (const kind of ["pointermove", "focusin"]) row.addEventListener(kind, () => onChange("light", at(row)));
     for (const kind of ["pointerleave", "focusout"]) row.addEventListener(kind, () => onChange("light", -1));
     list.append(row);
     number();
@@ -54,14 +55,13 @@ function number() {
     row.querySelector(".tag").textContent = index + 1;
     field(row).setAttribute("aria-label", `Expression ${index + 1}`);
     row.querySelector(".remove").setAttribute("aria-label", `Remove expression ${index + 1}`);
-    row.querySelector(".eye").setAttribute("aria-label", `Show mask ${index + 1}`);
   });
 }
 
 function showEye(row, shown) {
   const eye = row.querySelector(".eye");
-  eye.setAttribute("aria-pressed", shown);
   eye.textContent = shown ? "Hide" : "Show";
+  eye.setAttribute("aria-label", `${eye.textContent} mask ${rows().indexOf(row) + 1}`);
   row.classList.toggle("hid", !shown);
 }
 
@@ -81,7 +81,9 @@ function say(index, found) {
   const [x, y, width, height] = found.box;
   const score = document.createElement("b");
   score.textContent = `score ${found.score.toFixed(2)}`;
-  line.replaceChildren(score, ` · ${found.area.toLocaleString("en")} px · box ${x}, ${y}, ${width} × ${height}`);
+  const box = document.createElement("span");
+  box.textContent = `box ${x}, ${y}, ${width} × ${height}`;
+  line.replaceChildren(score, ` · ${found.area.toLocaleString("en")} px · `, box);
 }
 
 function clear() {
