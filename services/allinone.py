@@ -85,6 +85,8 @@ class LocalCluster:
         """
         for name in self._names:
             _check_free(self.address(name), f"SYNRES_{name.upper()}_ADDRESS")
+        if self.clients.segmenter_http_listen and "segmenter" in self._names:
+            _check_free(self.clients.segmenter_http_listen, "SYNRES_SEGMENTER_HTTP_LISTEN")
         self._logs.mkdir(parents=True, exist_ok=True)
         for name in self._names:
             self.processes[name] = self._spawn(name)

@@ -112,6 +112,9 @@ class ClientSettings(BaseSettings):
     grouper_address: str = Field(default="127.0.0.1:50054", description="host:port of the grouper.")
     trainer_address: str = Field(default="127.0.0.1:50055", description="host:port of the trainer.")
     coordinator_address: str = Field(default="127.0.0.1:50056", description="host:port of the coordinator.")
+    segmenter_http_listen: str | None = Field(
+        default=None, description="host:port of the segmenter's playground and REST; unset: none."
+    )
     token: Token | None = Field(default=None, description="Shared secret of all calls.")
     call_timeout_s: float = Field(default=600.0, gt=0, description="Deadline of one shard call in seconds.")
 

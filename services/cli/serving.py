@@ -1,10 +1,11 @@
-"""`up`: every service and a store on this machine."""
+"""`up`: every service and a store on this machine; `serve`: the segmenter alone, with its playground."""
 
 from __future__ import annotations
 
 import signal
+import threading
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,19 +13,21 @@ import typer
 from rich.table import Table
 
 from services.cli.console import err, out
-from services.cli.options import Store
+from services.cli.options import Model, Option, Store, chosen
 from synres.errors import InvalidInput
 
 if TYPE_CHECKING:
     from services.allinone import LocalCluster
-    from synres.settings import ServiceSettings
+    from synres.settings import ClientSettings, ServiceSettings
 
 CHECK_S = 1.0
+PLAYGROUND = "127.0.0.1:8053"
 
 
 def register(app: typer.Typer) -> None:
-    """Adds the command to `app`."""
+    """Adds the commands to `app`."""
     app.command()(up)
+    app.command()(serve)
 
 
 def up(
@@ -39,7 +42,7 @@ def up(
     In another terminal: `synres run configs/micro.yaml --executor grpc`.
     """
     from services.allinone import LocalCluster, local_s3
-    from synres.settings import ClientSettings, ServiceSettings, load_settings
+    from synres.settings import ServiceSettings, load_settings
 
     settings = load_settings(ServiceSettings)
     if store:
@@ -52,9 +55,57 @@ def up(
             reached = stack.enter_context(local_s3(Path(settings.store_url)))
             settings = settings.model_copy(update=dict(reached))
         with err.status("starting the services"):
-            cluster = stack.enter_context(LocalCluster(settings, load_settings(ClientSettings), logs))
+            cluster = stack.enter_context(LocalCluster(settings, _addresses(), logs))
         _introduce(cluster, settings, s3)
         _stay(cluster)
+
+
+def serve(
+    backend: Annotated[str, typer.Option(help="The segmenter's backend.")] = "micro",
+    model: Model = "",
+    option: Option = [],  # noqa: B006
+    listen: Annotated[str, typer.Option(help="host:port of the playground and REST.")] = PLAYGROUND,
+    keys: Annotated[
+        Path | None, typer.Option(help="File of API keys, a line of `synres keys new` for each.")
+    ] = None,
+    store: Store = None,
+) -> None:
+    """Serve one segmenter: a playground for the browser, REST and gRPC, until Ctrl-C."""
+    from services.segmenter.app import build
+    from services.segmenter.settings import SegmenterSettings
+    from synres import telemetry
+    from synres.settings import load_settings
+
+    choice = chosen(backend, model, option)
+    given = {
+        "segmenter_backend": choice.backend,
+        "segmenter_model": choice.model,
+        "segmenter_options": dict(choice.options),
+        "segmenter_http_listen": listen,
+        "segmenter_keys": keys,
+        "store_url": store,
+        "log_level": "warning",
+    }
+    settings = load_settings(SegmenterSettings).model_copy(
+        update={name: value for name, value in given.items() if value is not None}
+    )
+    telemetry.configure("segmenter", settings)
+    signal.signal(signal.SIGTERM, _interrupt)
+    with build(settings) as address:
+        out.print(f"playground: http://{listen}/", markup=False, highlight=False)
+        out.print(f"gRPC: {address}", markup=False, highlight=False)
+        out.print("ready when the page says so; Ctrl-C stops it", highlight=False)
+        with suppress(KeyboardInterrupt):
+            threading.Event().wait()
+        err.print("stopping: calls under way are finished")
+
+
+def _addresses() -> ClientSettings:
+    """With the playground, unless somebody has another place for it."""
+    from synres.settings import ClientSettings, load_settings
+
+    clients = load_settings(ClientSettings)
+    return clients.model_copy(update={"segmenter_http_listen": clients.segmenter_http_listen or PLAYGROUND})
 
 
 def _introduce(cluster: LocalCluster, settings: ServiceSettings, s3: bool) -> None:
@@ -62,6 +113,7 @@ def _introduce(cluster: LocalCluster, settings: ServiceSettings, s3: bool) -> No
     for name in cluster.processes:
         table.add_row(name, cluster.address(name))
     out.print(table)
+    out.print(f"playground: http://{cluster.clients.segmenter_http_listen}/", markup=False, highlight=False)
     out.print(f"store: {settings.store_url}", markup=False, highlight=False)
     if s3 and settings.s3_secret_key:
         out.print("For other terminals:", highlight=False)
