@@ -8,6 +8,7 @@ import warnings
 import typer
 
 from services.cli import (
+    data,
     demo,
     describing,
     evaluating,
@@ -44,6 +45,7 @@ single.register(app)
 describing.register(app)
 painting.register(app)
 export.register(app)
+data.register(app)
 models.register(app)
 
 

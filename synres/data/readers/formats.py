@@ -15,6 +15,7 @@ from synres.errors import InvalidInput, NotFound
 Rows = Iterator[Row | Problem]
 Kind = Literal["referring", "semantic", "vqa"]
 _DEPTH = 3
+_PACO = "annotations/paco_lvis_v1_"
 _COCO = ("annotations/instances_*.json", "annotations.json", "instances.json")
 
 
@@ -30,13 +31,19 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """`marks`: patterns of which a folder of this format has a file. `images`: where its pictures are."""
+    """`marks`: patterns of which a folder of this format has a file. `images`: where its pictures are.
+
+    `parts`: patterns of files or folders that are read apart, and what stands before and after the part's
+    name in them; `part_is_variant` if it is no split.
+    """
 
     title: str
     kind: Kind
     marks: tuple[str, ...]
     read: Callable[[Path, Options], Rows]
     images: Callable[[Path], Path] = lambda folder: folder
+    parts: tuple[tuple[str, str, str], ...] = ()
+    part_is_variant: bool = False
 
 
 def _reader(module: str, name: str, with_variant: bool = False) -> Callable[[Path, Options], Rows]:
@@ -115,6 +122,7 @@ FORMATS: Mapping[str, Format] = {
     "refcoco": Format(
         "RefCOCO, RefCOCO+, RefCOCOg, RefCLEF", "referring", ("refs(*).p", "refs(*).json", "refs.json"),
         _reader("refcoco", "refcoco", True), _refcoco_images,
+        (("refs(*).p", "refs(", ").p"), ("refs(*).json", "refs(", ").json")), part_is_variant=True,
     ),
     "grefcoco": Format(
         "gRefCOCO", "referring", ("grefs(unc).json", "grefs(unc).p"), _reader("grefcoco", "grefcoco", True),
@@ -129,26 +137,30 @@ FORMATS: Mapping[str, Format] = {
     ),
     "ade20k": Format(
         "ADE20K", "semantic", ("annotations/training/*.png", "annotations/validation/*.png"),
-        _reader("scenes", "ade20k"),
+        _reader("scenes", "ade20k"), parts=(("annotations/*", "annotations/", ""),),
     ),
     "cocostuff": Format(
         "COCO-Stuff", "semantic", ("train2017/*.png", "val2017/*.png"), _reader("scenes", "cocostuff"),
-        _found("scenes", "PICTURES"),
+        _found("scenes", "PICTURES"), (("*2017", "", ""),),
     ),
     "mapillary": Format(
-        "Mapillary Vistas 2", "semantic", ("config_v2.0.json",), _reader("scenes", "mapillary")
+        "Mapillary Vistas 2", "semantic", ("config_v2.0.json",), _reader("scenes", "mapillary"),
+        parts=(("*/v2.0/labels", "", "/v2.0/labels"),),
     ),
     "paco": Format(
-        "PACO-LVIS", "semantic", ("annotations/paco_lvis_v1_*.json",), _reader("paco", "paco"),
-        _found("paco", "PICTURES"),
+        "PACO-LVIS", "semantic", (f"{_PACO}*.json",), _reader("paco", "paco"),
+        _found("paco", "PICTURES"), ((f"{_PACO}*.json", _PACO, ".json"),),
     ),
     "pascal_part": Format(
-        "PASCAL-Part", "semantic", ("VOCdevkit/VOC2010",), _reader("paco", "pascal_part")
+        "PASCAL-Part", "semantic", ("VOCdevkit/VOC2010",), _reader("paco", "pascal_part"),
+        parts=(("*.json", "", ".json"),),
     ),
     "llava": Format(
         "LLaVA-Instruct", "vqa", ("llava_instruct_150k.json",), _llava, _found("llava", "PICTURES")
     ),
-    "folder": Format("images, masks, texts", "referring", ("texts", "*/texts"), _folder),
+    "folder": Format(
+        "images, masks, texts", "referring", ("texts", "train/texts", "val/texts", "test/texts"), _folder
+    ),
     "coco": Format("COCO instances", "semantic", _COCO, _coco, coco_images),
 }  # fmt: skip
 
@@ -173,9 +185,24 @@ def detect(path: Path) -> list[tuple[str, Path]]:
     return list(_below(path, _DEPTH))
 
 
+def parts(name: str, folder: Path) -> list[Options]:
+    """What there is to read in a folder: splits that are files or folders, or variants of refs."""
+    known = FORMATS[name]
+    found = {
+        path.relative_to(folder).as_posix()[len(before) : -len(after) or None]
+        for pattern, before, after in known.parts
+        for path in folder.glob(pattern)
+    }
+    made = [Options(variant=part) if known.part_is_variant else Options(split=part) for part in sorted(found)]
+    return made or [Options()]
+
+
 def _below(folder: Path, depth: int) -> Iterator[tuple[str, Path]]:
     name = next((name for name, known in FORMATS.items() if _has(folder, known.marks)), None)
-    if name:
+    if name == "coco":
+        files = dict.fromkeys(file for pattern in _COCO for file in sorted(folder.glob(pattern)))
+        yield from ((name, file) for file in files)
+    elif name:
         yield name, folder
     elif depth:
         for inner in sorted(path for path in folder.iterdir() if path.is_dir()):

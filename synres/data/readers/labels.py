@@ -17,6 +17,7 @@ from synres.domain.masks import encode_mask
 from synres.domain.types import Rle
 from synres.errors import RejectedItem
 
+NOTHING = 255
 _MODES = frozenset({"L", "P", "1", "I;16", "I"})
 
 
@@ -86,6 +87,11 @@ class LabelMap:
             Region(name, "", DrawnMask(encode_mask(np.isin(labels, own)), self.place), self.place)
             for name, own in values.items()
         ]
+
+    def strangers(self) -> list[int]:
+        """Values that have no class, but for 255, which stands for nothing. Raises as `read` does."""
+        values = np.unique(read_label_map(self.path)).tolist()
+        return [value for value in values if value >= len(self.classes) and value != NOTHING]
 
 
 def label_rows(

@@ -90,7 +90,9 @@ def _row(
     known: tuple[str, int, tuple[str, str] | None],
 ) -> ReferringRow:  # fmt: skip
     split, number, explanation = known
-    target, ignored = (DrawnShapes(tuple(file.shapes), size, kind, place) for kind in ("target", "ignore"))
+    target, ignored = (
+        DrawnShapes(tuple(file.shapes), size, kind, Place(place.file, kind)) for kind in ("target", "ignore")
+    )
     return ReferringRow(
         place=place, image=image, size=size, expressions=said, expression_ids=tuple(range(len(said))),
         masks=(target,) if target.is_drawn else (), categories=("",) if target.is_drawn else (),

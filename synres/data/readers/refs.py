@@ -79,7 +79,7 @@ class RefFile:
         targets = [target for target in targets if target != NO_TARGET]
         missing = [target for target in targets if target not in self.index.annotations]
         said = [s for s in ref.sentences if s.sent.strip()]
-        if len(said) < len(ref.sentences):
+        if len(said) < max(1, len(ref.sentences)):
             yield Problem(place, "empty_expression", f"ref {ref.ref_id} has an expression without words")
         if isinstance(found, Problem):
             yield found
@@ -93,15 +93,17 @@ class RefFile:
     ) -> Iterator[ReferringRow | Problem]:
         index, size = self.index, self.index.images[ref.image_id].size
         numbers = [index.annotations[target].category_id for target in targets]
-        for number in (n for n in numbers if n not in index.categories):
-            yield self._unknown(place, "unknown_category", f"category_id {number}")
+        strangers = [number for number in numbers if number not in index.categories]
+        if strangers:
+            yield self._unknown(place, "unknown_category", f"category_id {strangers[0]}")
+            return
         yield ReferringRow(
             place=place, image=image, size=size,
             expressions=tuple(s.sent.strip() for s in said), expression_ids=tuple(s.sent_id for s in said),
             masks=tuple(index.mask(target, size) for target in targets),
-            categories=tuple(index.categories.get(number, "") for number in numbers),
+            categories=tuple(index.categories[number] for number in numbers),
             split=ref.split, ref_id=ref.ref_id, image_id=ref.image_id, annotation_ids=tuple(targets),
-            ignore=None if ref.ignore is None else WrittenMask(ref.ignore, size, place),
+            ignore=None if ref.ignore is None else _ignored(ref.ignore, size, place),
             subset=ref.subset, domain=ref.domain,
         )  # fmt: skip
 
@@ -118,6 +120,10 @@ class RefFile:
 
     def _unknown(self, place: Place, reason: str, what: str) -> Problem:
         return Problem(place, reason, f"{what} is not in {self._instances.name}")
+
+
+def _ignored(runs: Runs, size: tuple[int, int], place: Place) -> WrittenMask:
+    return WrittenMask(runs, size, Place(place.file, f"{place.record} ignore", place.line))
 
 
 def read_refs(path: Path) -> Iterator[tuple[Place, Any]]:

@@ -16,6 +16,7 @@ from synres.domain.types import Rle
 from synres.errors import RejectedItem
 
 _MAX_CORNER = 1 << 20
+MIN_CORNERS = 3
 TARGET, IGNORE = 1, 2
 
 
