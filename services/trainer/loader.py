@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.trainer.mosaics import SHARED_WEIGHT, MosaicPool, any_object, make_mosaic
+from services.trainer.picture_cache import PictureCache
 from services.trainer.pictures import TrainingPicture, View, load_pictures, whole_view
 from services.trainer.superclasses import noun_pattern, noun_spans, superclass_table
 from services.trainer.trainable import Batch
@@ -46,7 +47,8 @@ class Loader:
         self, ledger: Ledger, rows: Mapping[str, Sequence[Triplet]], params: TrainParams, side: int
     ) -> None:
         self._params, self._side = params, side
-        self._pools = {part: load_pictures(ledger, triplets) for part, triplets in rows.items()}
+        pictures = PictureCache(ledger)
+        self._pools = {part: load_pictures(pictures, triplets) for part, triplets in rows.items()}
         sizes = {part: len(pool) for part, pool in self._pools.items()}
         ratios = {part.name: part.ratio for part in params.parts}
         self._mixture = Mixture(derive_seed(params.seed, "mixture"), ratios, sizes)
@@ -109,11 +111,11 @@ class Loader:
         targets = {}
         for name in _pick(names, np.where(shared, SHARED_WEIGHT, 1.0), self._wanted(names), generator):
             broader = self._broaden(name, (), number).expression
-            targets[broader] = np.logical_or.reduce(mosaic.named(broader))
+            targets[broader] = mosaic.mask(broader)
         return Example(mosaic.image, tuple(targets.items()), 0, len(places))
 
     def _of_picture(self, picture: TrainingPicture, number: int, generator: np.random.Generator) -> Example:
-        view = whole_view(picture, self._side)
+        view = whole_view(picture, (self._side, self._side))
         masks = _targets(view)
         names = sorted(masks)
         targets: dict[Expression, Mask] = {}

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from services.trainer.pictures import TargetObject, TrainingPicture, object_view
-from synres.domain.mosaic import Tile, compose_mosaic, plan_mosaic
+from services.trainer.pictures import TargetObject, TrainingPicture, View, object_view
+from synres.domain.mosaic import Box, Tile, compose_mosaic, plan_mosaic
 from synres.domain.types import Expression
 from synres.domain.words import plain_words
 from synres.ports import Image, Mask
@@ -31,9 +31,10 @@ Place = tuple[TrainingPicture, TargetObject]
 
 @dataclass(frozen=True, slots=True)
 class PlacedObject:
-    """An object in a mosaic: mask of the whole picture's size, and every word that is known to fit it."""
+    """An object in a mosaic: its mask in its tile, the tile's place, and all words known to fit it."""
 
     expressions: tuple[Expression, ...]
+    box: Box
     mask: Mask
     words: frozenset[str]
 
@@ -49,10 +50,17 @@ class Mosaic:
         """All that an object was named by, sorted."""
         return sorted({expression for found in self.objects for expression in found.expressions})
 
-    def named(self, expression: Expression) -> list[Mask]:
-        """The masks of all objects that are known to fit the expression."""
+    def named(self, expression: Expression) -> list[PlacedObject]:
+        """All objects that are known to fit the expression."""
         words = set(plain_words(expression)) - _ANY
-        return [found.mask for found in self.objects if words <= found.words]
+        return [found for found in self.objects if words <= found.words]
+
+    def mask(self, expression: Expression) -> Mask:
+        """(side, side): all that the expression names. Masks stay in their tiles until somebody asks."""
+        whole = np.zeros(self.image.shape[:2], np.bool_)
+        for found in self.named(expression):
+            found.box.of(whole)[:] |= found.mask
+        return whole
 
 
 class MosaicPool:
@@ -90,17 +98,23 @@ def any_object(picture: TrainingPicture, generator: np.random.Generator) -> Targ
 
 
 def make_mosaic(places: Sequence[Place], side: int, seed: int, superclasses: Mapping[str, str]) -> Mosaic:
-    """Each object in a tile of its own, the real one first; one that vanishes as it shrinks is left out."""
+    """Each object in a tile of its own, the real one first."""
     layout = plan_mosaic(seed, len(places), (side, side))
     views = [object_view(*place, (box.height, box.width)) for place, box in zip(places, layout, strict=True)]
-    # tiles are composed under their numbers: what an expression names is decided over the whole mosaic
-    tiles = [Tile(view.image, {str(k): view.masks[0]}) for k, view in enumerate(views)]
-    whole = compose_mosaic(layout, tiles)
+    return mosaic_of_views(views, layout, superclasses)
+
+
+def mosaic_of_views(views: Sequence[View], layout: Sequence[Box], superclasses: Mapping[str, str]) -> Mosaic:
+    """Views of the sizes of their boxes, in one picture; an object that no pixel shows is left out."""
+    # what an expression names is decided over the whole mosaic, so tiles come without targets
+    whole = compose_mosaic(layout, [Tile(view.image, {}) for view in views])
     placed = [
-        PlacedObject(found.expressions, whole.targets[str(k)], _known_words(found, superclasses))
-        for k, found in enumerate(view.objects[0] for view in views)
+        PlacedObject(found.expressions, box, mask, _known_words(found, superclasses))
+        for view, box in zip(views, layout, strict=True)
+        for found, mask in zip(view.objects, view.masks, strict=True)
+        if mask.any()
     ]
-    return Mosaic(whole.image, tuple(found for found in placed if found.mask.any()))
+    return Mosaic(whole.image, tuple(placed))
 
 
 def _known_words(found: TargetObject, superclasses: Mapping[str, str]) -> frozenset[str]:

@@ -1,21 +1,23 @@
-"""Training pictures in memory: triplets gathered by picture and object, and cut to size."""
+"""Training pictures: triplets gathered by picture and object; decoded when asked for, and cut to size."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from PIL import Image as PillowImage
+from torch.nn import functional
 
-from synres.data.images import decode_image
+from services.trainer.picture_cache import PictureCache
 from synres.domain.masks import box, decode_mask
 from synres.domain.types import Expression, Rle, Triplet
-from synres.ledger.ledger import Ledger
 from synres.ports import Image, Mask
 
+_LARGE = 3 * 256 * 256
 _MARGIN = 1.3
 """A tile shows its object and, on every side, a bit of what surrounds it."""
 _PLACES = frozenset(("left", "right", "top", "bottom", "middle", "center", "centre", "corner"))
@@ -32,10 +34,15 @@ class TargetObject:
 
 @dataclass(frozen=True, slots=True)
 class TrainingPicture:
-    """(H, W, 3) uint8 and what is named in it; at least one object."""
+    """What is named in a picture, at least one object, and how to come by its (H, W, 3) uint8."""
 
-    image: Image
+    read: Callable[[], Image]
     objects: tuple[TargetObject, ...]
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(height, width), as its masks have it."""
+        return self.objects[0].mask.size
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,24 +54,21 @@ class View:
     masks: tuple[Mask, ...]
 
 
-def load_pictures(ledger: Ledger, triplets: Iterable[Triplet]) -> list[TrainingPicture]:
-    """One picture for each image of the triplets, in order of first appearance; decoded once, kept in memory.
-
-    Raises RejectedItem as `decode_image` does.
-    """
+def load_pictures(pictures: PictureCache, triplets: Iterable[Triplet]) -> list[TrainingPicture]:
+    """One picture for each image of the triplets, in order of first appearance; none is read yet."""
     by_picture: dict[str, dict[Rle, list[Triplet]]] = {}
     for triplet in triplets:
         by_picture.setdefault(triplet.image.digest, {}).setdefault(triplet.mask, []).append(triplet)
     return [
-        TrainingPicture(decode_image(ledger.get_blob(digest)), tuple(map(_target_object, objects.values())))
+        TrainingPicture(partial(pictures.get, digest), tuple(map(_target_object, objects.values())))
         for digest, objects in by_picture.items()
     ]
 
 
-def whole_view(picture: TrainingPicture, side: int) -> View:
-    """The whole picture at `side` x `side`."""
-    height, width = picture.image.shape[:2]
-    return _view(picture, picture.objects, (0, 0, width, height), (side, side))
+def whole_view(picture: TrainingPicture, size: tuple[int, int]) -> View:
+    """The whole picture at `size` (height, width)."""
+    height, width = picture.size
+    return _view(picture, picture.objects, (0, 0, width, height), size)
 
 
 def object_view(picture: TrainingPicture, chosen: TargetObject, size: tuple[int, int]) -> View:
@@ -75,7 +79,7 @@ def object_view(picture: TrainingPicture, chosen: TargetObject, size: tuple[int,
     """
     expressions = tuple(e for e in chosen.expressions if not _PLACES & set(e.lower().split()))
     moved = TargetObject(chosen.mask, chosen.category, expressions)
-    return _view(picture, (moved,), _window(box(chosen.mask), picture.image.shape[:2], size), size)
+    return _view(picture, (moved,), _window(box(chosen.mask), picture.size, size), size)
 
 
 def _window(
@@ -99,15 +103,32 @@ def _view(
 ) -> View:  # fmt: skip
     x, y, width, height = window
     place = np.s_[y : y + height, x : x + width]
-    image = _resize(picture.image[place], size, PillowImage.Resampling.BILINEAR)
-    masks = (decode_mask(found.mask)[place] for found in objects)
-    return View(image, objects, tuple(_resize(mask, size, PillowImage.Resampling.NEAREST) for mask in masks))
+    image = _resized(picture.read()[place], size)
+    rows, columns = _nearest(height, size[0]) + y, _nearest(width, size[1]) + x
+    # run lengths come column by column: whole columns are taken first
+    masks = (decode_mask(found.mask).T[columns][:, rows].T for found in objects)
+    return View(image, objects, tuple(masks))
 
 
-def _resize(array: NDArray[Any], size: tuple[int, int], how: PillowImage.Resampling) -> NDArray[Any]:
-    if array.shape[:2] == size:
-        return array
-    return np.asarray(PillowImage.fromarray(np.ascontiguousarray(array)).resize(size[::-1], how))
+def _resized(image: Image, size: tuple[int, int]) -> Image:
+    """Antialiased. torch is faster, and off by one here and there: small pictures stay as they were."""
+    if image.shape[:2] == size:
+        return image
+    if image.size < _LARGE:
+        whole = PillowImage.fromarray(np.ascontiguousarray(image))
+        return np.asarray(whole.resize(size[::-1], PillowImage.Resampling.BILINEAR))
+    # a copy, since torch warns of arrays that it must not write to
+    bands = torch.from_numpy(image.copy())[None].permute(0, 3, 1, 2)
+    made = functional.interpolate(bands, size, mode="bilinear", antialias=True)
+    return made[0].permute(1, 2, 0).numpy()
+
+
+def _nearest(length: int, wanted: int) -> NDArray[np.int64]:
+    """Which of `length` pixels stands for each of the `wanted` ones, as in Pillow's NEAREST."""
+    step = length / wanted
+    # added up as Pillow does: products would round to other pixels
+    places = np.cumsum(np.concatenate(([step / 2], np.full(wanted - 1, step))))
+    return np.minimum(places.astype(np.int64), length - 1)
 
 
 def _target_object(triplets: list[Triplet]) -> TargetObject:

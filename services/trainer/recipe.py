@@ -9,11 +9,13 @@ to the rounding of sums.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from contextlib import nullcontext
 
 import torch
 from torch import Tensor, nn
 
+from services.trainer.ahead import ahead
 from services.trainer.checkpoints import (
     SAFETENSORS,
     StepLog,
@@ -39,10 +41,12 @@ ALONE = Ranks()
 
 
 def run_training(
-    ledger: Ledger, backend: TrainableBackend, request: ShardRequest, report: Report, ranks: Ranks = ALONE
-) -> ShardResult:
+    ledger: Ledger, backend: TrainableBackend, request: ShardRequest, report: Report, ranks: Ranks = ALONE,
+    loader_workers: int = 0,
+) -> ShardResult:  # fmt: skip
     """Rows of triplets -> "weights" (safetensors) and "log" (rows of StepLog); for the first process.
 
+    `loader_workers` threads make batches ahead of their steps, 0: none; they change no result.
     Raises TrainingFailed when loss or gradient are not finite, MixturePartEmpty, InvalidInput, and the
     store's errors; the last checkpoint stays in each case.
     """
@@ -51,7 +55,7 @@ def run_training(
     def work() -> Computed:
         model, computed = _starting_model(ledger, backend, request, params), Computed()
         with computed.busy(next(model.module.parameters())):
-            log = _train(ledger, model, request, params, report, ranks)
+            log = _train(ledger, model, request, params, report, ranks, loader_workers)
         computed.counts = {"steps": len(log), "refusals": sum(row.refusals for row in log)}
         weights = ledger.put_blob(model.weights(), SAFETENSORS)
         computed.outputs = {"weights": weights.digest, "log": ledger.put_rows(log).digest}
@@ -63,7 +67,9 @@ def run_training(
     return result
 
 
-def assist_training(ledger: Ledger, backend: TrainableBackend, request: ShardRequest, ranks: Ranks) -> None:
+def assist_training(
+    ledger: Ledger, backend: TrainableBackend, request: ShardRequest, ranks: Ranks, loader_workers: int = 0
+) -> None:
     """What the other processes of a training do: they compute along, and write and say nothing.
 
     Raises as `run_training`.
@@ -72,7 +78,7 @@ def assist_training(ledger: Ledger, backend: TrainableBackend, request: ShardReq
     action_of(TRAIN, backend.model, request)
     if not ranks.agreed(_is_done(ledger, request)):
         model = _starting_model(ledger, backend, request, params)
-        _train(ledger, model, request, params, _unheard, ranks)
+        _train(ledger, model, request, params, _unheard, ranks, loader_workers)
 
 
 def _is_done(ledger: Ledger, request: ShardRequest) -> bool:
@@ -84,8 +90,9 @@ def _unheard(**facts: float | str) -> None:
 
 
 def _train(
-    ledger: Ledger, model: Trainable, request: ShardRequest, params: TrainParams, report: Report, ranks: Ranks
-) -> list[StepLog]:
+    ledger: Ledger, model: Trainable, request: ShardRequest, params: TrainParams, report: Report,
+    ranks: Ranks, loader_workers: int,
+) -> list[StepLog]:  # fmt: skip
     if not params.steps:
         return []
     slices = slices_of(params, ranks)
@@ -97,8 +104,11 @@ def _train(
     log = _resumed(ledger, request, model, optimizer, ranks)
     model.module.train()
     network = ranks.joined(_Losses(model))
+    own = ranks.share(slices)
+    places = ((step, place, slices) for step in range(len(log), params.steps) for place in own)
+    batches = ahead(lambda place: loader.batch(*place), places, loader_workers)
     for step in range(len(log), params.steps):
-        loss, refusals = _gradients(network, loader, optimizer, params, step, slices, ranks)
+        loss, refusals = _gradients(network, batches, optimizer, params, step, slices, ranks)
         norm = nn.utils.clip_grad_norm_(trained, params.clip_norm or math.inf).item()
         _require_finite(loss, norm, step)
         rate = learning_rate(params, step)
@@ -158,8 +168,8 @@ class _Losses(nn.Module):
 
 
 def _gradients(
-    network: nn.Module, loader: Loader, optimizer: torch.optim.Optimizer, params: TrainParams, step: int,
-    slices: int, ranks: Ranks,
+    network: nn.Module, batches: Iterator[Batch], optimizer: torch.optim.Optimizer, params: TrainParams,
+    step: int, slices: int, ranks: Ranks,
 ) -> tuple[float, int]:  # fmt: skip
     """Leaves the gradient of the step's mean loss, slice by slice; returns that loss, and the refusals."""
     own = ranks.share(slices)
@@ -168,7 +178,7 @@ def _gradients(
     for place in own:
         # one slice alone draws as a step did before there were slices
         torch.manual_seed(derive_seed(params.seed, "train", step, *([place] if slices > 1 else [])))
-        batch = loader.batch(step, place, slices)
+        batch = next(batches)
         with nullcontext() if place == own[-1] else unshared(network):
             loss = network(batch)
             (loss / len(own)).backward()

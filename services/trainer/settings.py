@@ -17,6 +17,9 @@ class TrainerSettings(ServiceSettings):
         gt=0,
         description="Child processes that share one training: one for each GPU of the machine.",
     )
+    loader_workers: int = Field(
+        default=4, ge=0, description="Threads of a training process that make batches ahead of their steps."
+    )
     tensorboard_dir: Path | None = Field(
         default=None, description="Folder for loss curves, read by TensorBoard; unset: none."
     )

@@ -32,14 +32,14 @@ def run_request(ledger: Ledger, request: ShardRequest, report: Report) -> None:
     torch.set_num_threads(1)
     if request.stage not in STAGES:
         raise InvalidInput(f"the trainer knows the stages {' and '.join(STAGES)}, not {request.stage!r}")
+    settings = load_settings(TrainerSettings)
     with meeting() as ranks:
         backend = load_backend(choice_of(request.params))
         if request.stage == TRAIN.name and ranks.is_first:
-            folder = load_settings(TrainerSettings).tensorboard_dir
-            with with_curves(report, folder, request.action) as drawn:
-                run_training(ledger, backend, request, drawn, ranks)
+            with with_curves(report, settings.tensorboard_dir, request.action) as drawn:
+                run_training(ledger, backend, request, drawn, ranks, settings.loader_workers)
         elif request.stage == TRAIN.name:
-            assist_training(ledger, backend, request, ranks)
+            assist_training(ledger, backend, request, ranks, settings.loader_workers)
         elif ranks.is_first:
             run_evaluate_shard(ledger, backend.segmenter, backend.model, request, _counting(report))
 

@@ -150,7 +150,7 @@ def _pixels(picture: ImageFile.ImageFile) -> Image:
     try:
         # Pillow reads all of a PNG to find its EXIF, so a broken file may show here first.
         orientation = picture.getexif().get(EXIF_ORIENTATION, 1)
-        pixels = np.asarray(picture.convert("RGB"))
+        pixels = np.asarray(picture if picture.mode == "RGB" else picture.convert("RGB"))
     except DAMAGE as error:
         raise RejectedItem("image_truncated", f"the picture breaks off: {error}") from error
     if orientation != 1:

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +33,10 @@ class Box:
     left: int
     height: int
     width: int
+
+    def of(self, array: NDArray[Any]) -> NDArray[Any]:
+        """These pixels of an array (H, W, ...); no copy."""
+        return array[self.top : self.top + self.height, self.left : self.left + self.width]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +82,11 @@ def compose_mosaic(layout: Sequence[Box], tiles: Sequence[Tile]) -> Tile:
     targets: dict[Expression, NDArray[np.bool_]] = {}
     for box, tile in zip(layout, tiles, strict=True):
         _check(tile, box)
-        place = np.s_[box.top : box.top + box.height, box.left : box.left + box.width]
-        image[place] = tile.image
+        box.of(image)[:] = tile.image
         for expression, mask in tile.targets.items():
             name = spelling.setdefault(plain_words(expression) or (expression,), expression)
             whole = targets.setdefault(name, np.zeros((height, width), np.bool_))
-            whole[place] |= mask
+            box.of(whole)[:] |= mask
     return Tile(image, targets)
 
 

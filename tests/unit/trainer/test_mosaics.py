@@ -19,7 +19,7 @@ def _picture(*expressions: str, category: str = "circle") -> TrainingPicture:
     mask = np.zeros((SIDE, SIDE), np.bool_)
     mask[44:52, 44:52] = True
     return TrainingPicture(
-        np.zeros((SIDE, SIDE, 3), np.uint8), (TargetObject(encode_mask(mask), category, expressions),)
+        lambda: np.zeros((SIDE, SIDE, 3), np.uint8), (TargetObject(encode_mask(mask), category, expressions),)
     )
 
 
@@ -57,7 +57,7 @@ def test_targets_keep_to_their_tiles() -> None:
     """Masks of different tiles never meet, and each object keeps its scale."""
     tiles = [_picture(f"the {colour} circle") for colour in ("red", "blue", "green", "pink")]
     mosaic = make_mosaic([(tile, tile.objects[0]) for tile in tiles], SIDE, 1, TABLE)
-    masks = [found.mask for found in mosaic.objects]
+    masks = [mosaic.mask(f"the {colour} circle") for colour in ("red", "blue", "green", "pink")]
     assert [int(mask.sum()) for mask in masks] == [64] * 4
     assert not np.logical_and.reduce(masks).any()
 

@@ -1,0 +1,40 @@
+"""Views of pictures: what is cut, and how it is made larger or smaller."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image as PillowImage
+
+from services.trainer.pictures import TargetObject, TrainingPicture, whole_view
+from synres.domain.masks import encode_mask
+
+SIDES = st.integers(1, 60)
+
+
+@given(SIDES, SIDES, SIDES, SIDES, st.integers(0, 2**16))
+def test_masks_are_resized_as_pillow_resizes_them(
+    height: int, width: int, new_height: int, new_width: int, seed: int
+) -> None:
+    """Nearest neighbour, pixel for pixel, whatever the sizes."""
+    mask = np.random.default_rng(seed).random((height, width)) < 0.5
+    found = TargetObject(encode_mask(mask), "", ("it",))
+    picture = TrainingPicture(lambda: np.zeros((height, width, 3), np.uint8), (found,))
+    view = whole_view(picture, (new_height, new_width))
+    as_picture = PillowImage.fromarray(mask.astype(np.uint8))
+    expected = np.asarray(as_picture.resize((new_width, new_height), PillowImage.Resampling.NEAREST))
+    np.testing.assert_array_equal(view.masks[0], expected == 1)
+
+
+@pytest.mark.parametrize("side", [64, 480])
+def test_pictures_are_shrunk_without_aliasing(side: int) -> None:
+    """Fine stripes become grey, in small pictures and in large ones."""
+    stripes = np.zeros((side, side, 3), np.uint8)
+    stripes[:, ::2] = 255
+    stripes.flags.writeable = False
+    found = TargetObject(encode_mask(np.ones((side, side), np.bool_)), "", ("it",))
+    view = whole_view(TrainingPicture(lambda: stripes, (found,)), (side // 4, side // 4))
+    assert view.image.shape == (side // 4, side // 4, 3)
+    assert abs(view.image[2:-2, 2:-2].astype(int) - 127).max() < 12
