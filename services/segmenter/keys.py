@@ -12,13 +12,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from synres import telemetry
 from synres.errors import Overloaded, SettingInvalid, Unauthenticated
 
 _LINE = re.compile(
     r"(?P<key_id>[A-Za-z0-9][A-Za-z0-9_-]{0,63})\s+(?P<digest>[0-9a-f]{64})"
     r"(?:\s+rate=(?P<rate>[0-9.]+))?(?:\s+until=(?P<until>\d{4}-\d\d-\d\d))?"
 )
-_REREAD_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,16 +38,16 @@ def new_key(key_id: str) -> tuple[str, str]:
 
 
 class KeyRing:
-    """The keys of a file, read anew when it changes: a mounted Secret does.
+    """The keys of a file, looked at every `reread_s` seconds for a change: a mounted Secret does.
 
     Raises SettingInvalid for a file that is not there or a line that is none.
     """
 
-    def __init__(self, path: Path, usual_rate: float) -> None:
-        self._path, self._usual_rate = path, usual_rate
+    def __init__(self, path: Path, usual_rate: float, reread_s: float = 2.0) -> None:
+        self._path, self._usual_rate, self._reread_s = path, usual_rate, reread_s
         self._lock = threading.Lock()
         self._buckets: dict[str, _Bucket] = {}
-        self._looked_s, self._stamp = time.monotonic(), path_stamp(path)
+        self._looked_s, self._stamp = time.monotonic(), _stamp(path)
         self._keys = dict(_read(path))
 
     def admit(self, key: str) -> str:
@@ -64,12 +64,19 @@ class KeyRing:
 
     def _current(self) -> dict[str, ApiKey]:
         now_s = time.monotonic()
-        if now_s - self._looked_s > _REREAD_S:
+        if now_s - self._looked_s > self._reread_s:
             self._looked_s = now_s
-            stamp = path_stamp(self._path)
-            if stamp != self._stamp:
-                self._keys, self._stamp = dict(_read(self._path)), stamp
+            try:
+                self._reread()
+            except SettingInvalid as error:
+                telemetry.log.error("the keys stay as they were", error=error.message)
         return self._keys
+
+    def _reread(self) -> None:
+        stamp = _stamp(self._path)
+        if stamp != self._stamp:
+            self._stamp = stamp
+            self._keys = dict(_read(self._path))
 
 
 class _Bucket:
@@ -88,13 +95,12 @@ class _Bucket:
         self._spent += 1
 
 
-def path_stamp(path: Path) -> tuple[int, int]:
-    """Differs when the file does."""
+def _stamp(path: Path) -> tuple[int, int, int]:
     try:
         found = path.stat()
     except OSError as error:
         raise SettingInvalid(f"SYNRES_SEGMENTER_KEYS: cannot read {path}: {error.strerror}") from error
-    return found.st_mtime_ns, found.st_ino
+    return found.st_mtime_ns, found.st_ino, found.st_size
 
 
 def _read(path: Path) -> Iterator[tuple[str, ApiKey]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from torch import Tensor
 
@@ -25,17 +25,33 @@ class EncodingCache:
 
     def get(self, image: Image, encode: Callable[[Image], Encoding]) -> Encoding:
         """The encoding of `image` (H, W, 3) uint8, computed if it is not kept."""
-        key = _digest(image)
+        (encoding,) = self.get_all([image], lambda missing: [encode(missing[0])])
+        return encoding
+
+    def get_all(
+        self, images: Sequence[Image], encode: Callable[[list[Image]], Sequence[Encoding]]
+    ) -> list[Encoding]:
+        """The encodings of `images`; those that are not kept are computed together."""
+        keys = [_digest(image) for image in images]
+        found = {key: kept for key in keys if (kept := self._find(key)) is not None}
+        missing = {key: image for key, image in zip(keys, images, strict=True) if key not in found}
+        if missing:
+            found |= zip(missing, encode(list(missing.values())), strict=True)
+            for key in missing:
+                self._keep(key, found[key])
+        return [found[key] for key in keys]
+
+    def _find(self, key: str) -> Encoding | None:
         with self._lock:
             if key in self._kept:
                 self._kept.move_to_end(key)
-                return self._kept[key]
-        encoding = encode(image)
-        with self._lock:
-            self._keep(key, encoding)
-        return encoding
+            return self._kept.get(key)
 
     def _keep(self, key: str, encoding: Encoding) -> None:
+        with self._lock:
+            self._store(key, encoding)
+
+    def _store(self, key: str, encoding: Encoding) -> None:
         size = _bytes_of(encoding)
         if key in self._kept or size > self._max_bytes:
             return

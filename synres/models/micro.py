@@ -182,6 +182,25 @@ class MicroRes(nn.Module):
         found: NDArray[np.float32] = self(images, torch.from_numpy(token_ids), owners).sigmoid().numpy()
         return found
 
+    @torch.inference_mode()
+    def encodings(self, pixels: NDArray[np.float32]) -> list[Encoding]:
+        """One for each picture of (B, 3, H, W). Puts the network in eval mode."""
+        self.eval()
+        images = torch.from_numpy(pixels).contiguous(memory_format=torch.channels_last)
+        parts = [torch.split(part, 1) for part in self.encode_image(images)]
+        # copies, since a view would keep the whole batch alive
+        return [Encoding(*(part.clone() for part in own)) for own in zip(*parts, strict=True)]
+
+    @torch.inference_mode()
+    def chances_of(
+        self, encodings: Sequence[Encoding], token_ids: NDArray[np.int64], owners: Sequence[int]
+    ) -> NDArray[np.float32]:
+        """Foreground probabilities (n, H, W) for (n, T) token ids; `owners` (n,) name their encodings."""
+        joined = Encoding(*(torch.cat(part)[list(owners)] for part in zip(*encodings, strict=True)))
+        text = self.text(torch.from_numpy(token_ids))
+        found: NDArray[np.float32] = self.head(joined, text).sigmoid().numpy()
+        return found
+
     def loss(self, logits: Tensor, masks: Tensor) -> Tensor:
         """Mean over expressions of pixel cross-entropy plus soft Dice; logits and masks (B, H, W), masks
         in [0, 1]."""

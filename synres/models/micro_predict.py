@@ -30,12 +30,13 @@ def predict(
     """Foreground probability (n, H, W) of each expression, for (H, W, 3) uint8."""
     if not expressions:
         return np.zeros((0, *image.shape[:2]), np.float32)
-    small = _shrink(image)
-    found = chances(_batch(small), padded_word_ids(expressions))[:, : small.shape[0], : small.shape[1]]
+    small = shrink(image)
+    found = chances(batched(small), padded_word_ids(expressions))[:, : small.shape[0], : small.shape[1]]
     return found if found.shape[1:] == image.shape[:2] else resized(found, image.shape[:2])
 
 
-def _shrink(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def shrink(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """To WORKING_SIDE, unless it is smaller."""
     height, width = image.shape[:2]
     scale = WORKING_SIDE / max(height, width)
     if scale >= 1:
@@ -44,7 +45,7 @@ def _shrink(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BOX))
 
 
-def _batch(image: NDArray[np.uint8]) -> NDArray[np.float32]:
+def batched(image: NDArray[np.uint8]) -> NDArray[np.float32]:
     """(1, 3, H, W) in [0, 1], sides padded to the network's stride by repeating the border."""
     height, width = image.shape[:2]
     padded = np.pad(image, ((0, -height % STRIDE), (0, -width % STRIDE), (0, 0)), mode="edge")
