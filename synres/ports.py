@@ -222,6 +222,9 @@ class JobRunner(Protocol):
         A job that does not run is no error.
         """
 
+    def log(self, action: str) -> list[str]:
+        """The last whole lines that the job said, at most 64 KiB; none of a job that nobody knows."""
+
 
 __all__ = [
     "FILTERED", "Aligner", "ArtifactStore", "Captioner", "FoundExpressions", "GeneratedImage",

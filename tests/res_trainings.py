@@ -93,3 +93,6 @@ class JobsAtOnce:
 
     def cancel(self, action: str, run: str = "") -> None:
         """Nothing runs."""
+
+    def log(self, action: str) -> list[str]:
+        return []

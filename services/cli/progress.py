@@ -123,5 +123,9 @@ class RunProgress:
             case RunCommitted():
                 self._say(f"Merkle root {event.merkle_root}")
 
+    def quote(self, node: str, line: str) -> None:
+        """What a job said; from any thread."""
+        self._say(f"[dim]{node}:[/] {escape(line)}")
+
     def _say(self, line: str) -> None:
         self._bars.console.print(line, highlight=False, soft_wrap=True)

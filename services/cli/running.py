@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -49,13 +51,14 @@ def run(
 
 
 def train(
-    spec: SpecFile, arm: ArmName, executor: Executor = None, workers: Workers = None, store: Store = None,
-    json: Json = False,
+    spec: SpecFile, arm: ArmName,
+    follow: Annotated[bool, typer.Option("--follow", help="Print what its jobs say as well.")] = False,
+    executor: Executor = None, workers: Workers = None, store: Store = None, json: Json = False,
 ) -> None:  # fmt: skip
     """Train one arm of a spec, with whatever it needs and nothing else."""
     from services.cli.narrow import only_arm
 
-    _run_and_show(only_arm(_loaded(spec, executor, workers), arm), opened(store), json)
+    _run_and_show(only_arm(_loaded(spec, executor, workers), arm), opened(store), json, follow)
 
 
 def plan(spec: SpecFile, executor: Executor = None, store: Store = None, json: Json = False) -> None:
@@ -109,7 +112,9 @@ def status(
     if json:
         print_json({"run": run, "name": now.name, "planned": now.planned, "done": now.done,
                     "attempts": now.attempts, "quarantined": now.quarantined,
-                    "merkle_root": now.commit.merkle_root if now.commit else None})  # fmt: skip
+                    "merkle_root": now.commit.merkle_root if now.commit else None,
+                    "driver": now.driver, "waits_for": now.waits_for,
+                    "last_failure": now.last_failure})  # fmt: skip
         return
     if not watch:
         out.print(_status_view(now))
@@ -121,22 +126,28 @@ def status(
             live.update(_status_view(now))
 
 
-def execute(spec: RunSpec, store: ArtifactStore) -> RunProgress:
-    """Runs the spec with progress on stderr; what it was and how much was new stands in the progress."""
+def execute(spec: RunSpec, store: ArtifactStore, follow: bool = False) -> RunProgress:
+    """Runs the spec with progress on stderr; what it was and how much was new stands in the progress.
+
+    With `follow`, the lines of its jobs too.
+    """
     from services.cli.executors import executor_of
+    from services.cli.follow import Follower
     from services.cli.progress import RunProgress
     from services.coordinator.run import run_spec
     from synres.ledger.ledger import Ledger
 
     with executor_of(spec, Ledger(store)) as executor, RunProgress() as progress:
-        run_spec(spec, store, executor, progress)
+        follower = Follower(executor.jobs, progress, progress.quote)
+        with follower if follow else nullcontext(progress) as listen:
+            run_spec(spec, store, executor, listen)
     return progress
 
 
-def _run_and_show(spec: RunSpec, store: ArtifactStore, as_json: bool) -> None:
+def _run_and_show(spec: RunSpec, store: ArtifactStore, as_json: bool, follow: bool = False) -> None:
     from services.cli.outcome import print_outcome
 
-    print_outcome(spec, store, execute(spec, store), as_json)
+    print_outcome(spec, store, execute(spec, store, follow), as_json)
 
 
 def _loaded(path: Path, executor: str | None, workers: int | None) -> RunSpec:
@@ -172,4 +183,14 @@ def _status_view(found: RunStatus) -> Group:
         dropped = sum(record.counts.get(NOT_RENDERED, 0) for record in found.records.values())
         failures += f", {dropped} expressions not rendered"
     table = _stage_table(found.planned, found.done)
-    return Group(Text(f"run {found.run} ({found.name}): {state}"), table, Text(failures))
+    lines = [Text(failures), *map(Text, _what_keeps(found))]
+    return Group(Text(f"run {found.run} ({found.name}): {state}"), table, *lines)
+
+
+def _what_keeps(found: RunStatus) -> Iterator[str]:
+    if found.commit is None:
+        yield f"driven by {found.driver}" if found.driver else "nobody drives it: run its spec again to go on"
+    if found.waits_for:
+        yield f"waiting for {found.waits_for}"
+    if found.commit is None and found.last_failure:
+        yield f"last failure: {found.last_failure}"

@@ -9,7 +9,7 @@ from typing import Protocol
 from synres.domain.choice import BackendChoice
 from synres.domain.types import ModelInfo
 from synres.errors import ServiceUnavailable
-from synres.ports import JobStatus, ShardRequest, ShardResult
+from synres.ports import JobRunner, JobStatus, ShardRequest, ShardResult
 from synres.stages.shard import Check, never_stop
 
 
@@ -27,6 +27,10 @@ class Call:
 
 class Executor(Protocol):
     """Computes actions. Methods are called from many threads; errors are classes of `synres.errors`."""
+
+    @property
+    def jobs(self) -> JobRunner:
+        """Who runs trainings and evaluations."""
 
     def model(self, stage: str, choice: BackendChoice) -> ModelInfo:
         """What would compute that stage; raises InvalidInput, NotFound or BackendUnavailable."""

@@ -27,11 +27,15 @@ def is_going(job: Json) -> bool:
 
 def speakers(job: Json, pods: Iterable[Json]) -> list[Json]:
     """Pods whose last words count: of a failed Job whatever failed last, else who is at work as pod 0."""
-    newest = sorted(pods, key=lambda pod: str(pod["metadata"].get("creationTimestamp", "")), reverse=True)
     if is_over(job):
-        return [pod for pod in newest if _phase(pod) == "Failed"]
-    first = [pod for pod in newest if _index(pod) == "0"][:1]
-    return [pod for pod in first if "waiting" not in _container(pod) and _container(pod)]
+        return [pod for pod in _newest(pods) if _phase(pod) == "Failed"]
+    first = narrator(pods)
+    return [first] if first and "waiting" not in _container(first) and _container(first) else []
+
+
+def narrator(pods: Iterable[Json]) -> Json | None:
+    """The pod whose log is the Job's: its pod 0, and the newest of these."""
+    return next((pod for pod in _newest(pods) if _index(pod) == "0"), None)
 
 
 def status_of(job: Json, pods: list[Json], words: Words) -> JobStatus:
@@ -45,6 +49,10 @@ def status_of(job: Json, pods: list[Json], words: Words) -> JobStatus:
     if waits:
         return JobStatus("running", message=waits[:_LONGEST])
     return progress(words)
+
+
+def _newest(pods: Iterable[Json]) -> list[Json]:
+    return sorted(pods, key=lambda pod: str(pod["metadata"].get("creationTimestamp", "")), reverse=True)
 
 
 def _ended(job: Json) -> Json | None:

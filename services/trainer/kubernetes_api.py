@@ -75,9 +75,9 @@ class KubernetesApi:
         """Those of this very Job, and not of one that had its name before."""
         return list(self._list(self._pods, f"controller-uid={job['metadata']['uid']}"))
 
-    def log(self, pod: Json, max_bytes: int) -> bytes:
+    def log(self, pod: Json, max_bytes: int, lines: int = 20) -> bytes:
         """The end of what its container said, at least the last line; empty before it has started."""
-        query = {"tailLines": "20", "limitBytes": str(20 * max_bytes)}
+        query = {"tailLines": str(lines), "limitBytes": str(20 * max_bytes)}
         path = f"{self._pods}/{pod['metadata']['name']}/log"
         answer = self._call("GET", path, query, missing=b"", waiting=b"")
         return (answer or b"")[-max_bytes:]

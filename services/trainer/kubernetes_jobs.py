@@ -6,16 +6,17 @@ import hashlib
 from collections.abc import Sequence
 
 from services.trainer.job_settings import JobSettings, Json
-from services.trainer.job_states import is_going, is_over, speakers, status_of
+from services.trainer.job_states import is_going, is_over, narrator, speakers, status_of
 from services.trainer.kubernetes_api import KubernetesApi
 from services.trainer.manifest import JOBS_LABEL, STAGES, encode_request, job_name, kubernetes_job
-from services.trainer.speech import TAIL_BYTES, Words, failed, last_words
+from services.trainer.speech import LOG_BYTES, TAIL_BYTES, Words, failed, last_lines, last_words
 from synres.errors import Overloaded
 from synres.ledger.ledger import Ledger
 from synres.ports import JobStatus, ShardRequest
 
 _WANTED_BY = "wanted-by.synres/"
 _RETRY_S = 2.0
+_LOG_LINES = 500
 
 
 class KubernetesJobs:
@@ -56,6 +57,12 @@ class KubernetesJobs:
             if self._api.delete_job(job):
                 return
             job = self._api.job(name)
+
+    def log(self, action: str) -> list[str]:
+        """Of the pod that was made last, of those that are the first of their Job."""
+        job = self._api.job(job_name(action, self._settings))
+        pod = narrator(self._api.pods(job)) if job else None
+        return last_lines(self._api.log(pod, LOG_BYTES, _LOG_LINES)) if pod else []
 
     def _start(self, request: ShardRequest, ended: Json | None) -> bool:
         """False if another made the Job in the meantime, or the `ended` one is still there."""

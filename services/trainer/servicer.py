@@ -44,6 +44,11 @@ class TrainerServicer(trainer_pb2_grpc.TrainerServiceServicer):
         self._jobs.cancel(request.action, request.run)
         return trainer_pb2.CancelTrainingResponse()
 
+    def GetTrainingLog(
+        self, request: trainer_pb2.GetTrainingLogRequest, context: grpc.ServicerContext
+    ) -> trainer_pb2.GetTrainingLogResponse:
+        return trainer_pb2.GetTrainingLogResponse(lines=self._jobs.log(request.action))
+
     def Describe(
         self, request: trainer_pb2.DescribeRequest, context: grpc.ServicerContext
     ) -> trainer_pb2.DescribeResponse:

@@ -13,6 +13,9 @@ from synres.ports import JobStatus
 TAIL_BYTES = 4096
 """So much of a job's speech holds its last line."""
 
+LOG_BYTES = 64 * 2**10
+"""So much of it is shown to who asks for its log."""
+
 Words = Mapping[str, Any]
 
 
@@ -31,6 +34,12 @@ def last_words(speech: bytes) -> Words:
     if last.get("code") == RankLost.code:
         return next((words for words in objects if words.get("code", RankLost.code) != RankLost.code), last)
     return last
+
+
+def last_lines(speech: bytes) -> list[str]:
+    """The whole lines of the end of a job's speech, without one that the cut may have torn."""
+    lines = speech.decode(errors="replace").split("\n")
+    return lines[len(speech) >= LOG_BYTES : -1]
 
 
 def progress(words: Words) -> JobStatus:

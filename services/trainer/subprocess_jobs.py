@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import IO, Any
 
 from services.trainer.manifest import STAGES, encode_request, process_command
-from services.trainer.speech import TAIL_BYTES, failed, failure, last_words, progress
+from services.trainer.speech import LOG_BYTES, TAIL_BYTES, failed, failure, last_lines, last_words, progress
 from synres.errors import Overloaded
 from synres.ledger.ledger import Ledger
 from synres.ports import JobStatus, ShardRequest
@@ -85,6 +85,11 @@ class SubprocessJobs:
                 if not job.wanted_by:
                     self._forget(action)
 
+    def log(self, action: str) -> list[str]:
+        with self._lock:
+            job = self._jobs.get(action)
+            return last_lines(_end(job, LOG_BYTES)) if job else []
+
     def close(self) -> None:
         """Stops every job; the service is going."""
         with self._lock:
@@ -129,8 +134,12 @@ class SubprocessJobs:
 
 
 def _last_words(job: _Job) -> Mapping[str, Any]:
+    return last_words(_end(job, TAIL_BYTES))
+
+
+def _end(job: _Job, max_bytes: int) -> bytes:
     size = os.fstat(job.speech.fileno()).st_size
-    return last_words(os.pread(job.speech.fileno(), TAIL_BYTES, max(0, size - TAIL_BYTES)))
+    return os.pread(job.speech.fileno(), max_bytes, max(0, size - max_bytes))
 
 
 def _cause(returncode: int) -> str:

@@ -31,6 +31,10 @@ class TrainerClient(Connection):
     def cancel(self, action: str, run: str = "") -> None:
         self.call(self._stub.CancelTraining, trainer_pb2.CancelTrainingRequest(action=action, run=run))
 
+    def log(self, action: str) -> list[str]:
+        answer = self.call(self._stub.GetTrainingLog, trainer_pb2.GetTrainingLogRequest(action=action))
+        return list(answer.lines)
+
     def describe(self, stage: str, choice: BackendChoice) -> Described:
         """`stage`: "train" or "evaluate"."""
         request = trainer_pb2.DescribeRequest(stage=stage, **choice_to_fields(choice))

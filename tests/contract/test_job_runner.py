@@ -5,6 +5,7 @@ The cluster is a fake that runs pods as processes of this machine; `make e2e` sh
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -80,6 +81,10 @@ def test_a_job_ends_with_its_record(jobs: JobRunner, ledger: Ledger) -> None:
     assert wait_for(jobs, training.action, has_ended).state == "succeeded"
     record = ledger.find_record("train", training.action)
     assert record is not None
+    said = [json.loads(line) for line in jobs.log(training.action) if line.startswith("{")]
+    steps = [words["done"] for words in said if "done" in words]
+    assert steps and steps == sorted(steps)
+    assert jobs.log("f" * 64) == []
     evaluation = evaluate_request(record.body.outputs["weights"], benchmark_rows(ledger))
     jobs.submit(evaluation)
     assert wait_for(jobs, evaluation.action, has_ended).state == "succeeded"

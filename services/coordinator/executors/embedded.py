@@ -54,6 +54,10 @@ class EmbeddedExecutor:
         self._ledger, self._ports = ledger, ports
         self._turns: dict[int, threading.Lock] = {}
 
+    @property
+    def jobs(self) -> JobRunner:
+        return self._ports.jobs
+
     def model(self, stage: str, choice: BackendChoice) -> ModelInfo:
         ports = self._ports
         if stage == "caption":

@@ -57,7 +57,7 @@ class GrpcExecutor:
         for stage, service in SERVICE_OF.items():
             connect = partial(STAGE_CLIENTS[stage], token=token, timeout_s=timeout_s)
             self._stages[stage] = Replicas(addresses[service], connect, resolve)
-        self._trainer = TrainerClient(addresses["trainer"], token)
+        self.jobs = TrainerClient(addresses["trainer"], token)
 
     def model(self, stage: str, choice: BackendChoice) -> ModelInfo:
         described = self._describe(stage, choice)
@@ -75,10 +75,10 @@ class GrpcExecutor:
                     return client.run_shard(request, call.check)
             except NoReplica as error:
                 raise NobodyThere(f"the service of {request.stage}: {error.message}") from error
-        return run_job(self._trainer, self._ledger, request, call)
+        return run_job(self.jobs, self._ledger, request, call)
 
     def is_ready(self, stage: str) -> bool:
-        return bool(self._stages[stage].ready()) if stage in self._stages else self._trainer.is_serving()
+        return bool(self._stages[stage].ready()) if stage in self._stages else self.jobs.is_serving()
 
     def replicas(self) -> dict[str, int]:
         """The trainer's stages are not there: its jobs run elsewhere."""
@@ -86,12 +86,12 @@ class GrpcExecutor:
 
     def close(self) -> None:
         """Closes every channel; calls under way end."""
-        for client in (*self._stages.values(), self._trainer):
+        for client in (*self._stages.values(), self.jobs):
             client.close()
 
     def _describe(self, stage: str, choice: BackendChoice) -> Described:
         if stage not in self._stages:
-            return self._trainer.describe(stage, choice)
+            return self.jobs.describe(stage, choice)
         try:
             with self._stages[stage].least_busy() as client:
                 return client.describe(choice)

@@ -155,6 +155,9 @@ class OneJob:
     def cancel(self, action: str, run: str = "") -> None:
         self.cancelled.append(action)
 
+    def log(self, action: str) -> list[str]:
+        return []
+
 
 def test_a_job_is_waited_for_and_cancelled_when_the_run_stops() -> None:
     """Its progress is told meanwhile."""

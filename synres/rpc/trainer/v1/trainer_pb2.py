@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from synres.rpc.stage.v1 import stage_pb2 as synres_dot_rpc_dot_stage_dot_v1_dot_stage__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#synres/rpc/trainer/v1/trainer.proto\x12\x15synres.rpc.trainer.v1\x1a\x1fsynres/rpc/stage/v1/stage.proto\"V\n\x15SubmitTrainingRequest\x12\x30\n\x05shard\x18\x01 \x01(\x0b\x32!.synres.rpc.stage.v1.ShardRequest\x12\x0b\n\x03run\x18\x02 \x01(\t\"\x18\n\x16SubmitTrainingResponse\"$\n\x12GetTrainingRequest\x12\x0e\n\x06\x61\x63tion\x18\x01 \x01(\t\"\xef\x01\n\x13GetTrainingResponse\x12\x33\n\x05state\x18\x01 \x01(\x0e\x32$.synres.rpc.trainer.v1.TrainingState\x12\x10\n\x08progress\x18\x02 \x01(\x01\x12\x0f\n\x07message\x18\x03 \x01(\t\x12\x44\n\x05\x66\x61\x63ts\x18\x04 \x03(\x0b\x32\x35.synres.rpc.trainer.v1.GetTrainingResponse.FactsEntry\x12\x0c\n\x04\x63ode\x18\x05 \x01(\t\x1a,\n\nFactsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\"4\n\x15\x43\x61ncelTrainingRequest\x12\x0e\n\x06\x61\x63tion\x18\x01 \x01(\t\x12\x0b\n\x03run\x18\x02 \x01(\t\"\x18\n\x16\x43\x61ncelTrainingResponse\"Q\n\x0f\x44\x65scribeRequest\x12\r\n\x05stage\x18\x01 \x01(\t\x12\x0f\n\x07\x62\x61\x63kend\x18\x02 \x01(\t\x12\r\n\x05model\x18\x03 \x01(\t\x12\x0f\n\x07options\x18\x04 \x01(\x0c\"X\n\x10\x44\x65scribeResponse\x12-\n\x05model\x18\x01 \x01(\x0b\x32\x1e.synres.rpc.stage.v1.ModelInfo\x12\x15\n\rstage_version\x18\x02 \x01(\r*\x84\x01\n\rTrainingState\x12\x1e\n\x1aTRAINING_STATE_UNSPECIFIED\x10\x00\x12\x1a\n\x16TRAINING_STATE_RUNNING\x10\x01\x12\x1c\n\x18TRAINING_STATE_SUCCEEDED\x10\x02\x12\x19\n\x15TRAINING_STATE_FAILED\x10\x03\x32\xb1\x03\n\x0eTrainerService\x12m\n\x0eSubmitTraining\x12,.synres.rpc.trainer.v1.SubmitTrainingRequest\x1a-.synres.rpc.trainer.v1.SubmitTrainingResponse\x12\x64\n\x0bGetTraining\x12).synres.rpc.trainer.v1.GetTrainingRequest\x1a*.synres.rpc.trainer.v1.GetTrainingResponse\x12m\n\x0e\x43\x61ncelTraining\x12,.synres.rpc.trainer.v1.CancelTrainingRequest\x1a-.synres.rpc.trainer.v1.CancelTrainingResponse\x12[\n\x08\x44\x65scribe\x12&.synres.rpc.trainer.v1.DescribeRequest\x1a\'.synres.rpc.trainer.v1.DescribeResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#synres/rpc/trainer/v1/trainer.proto\x12\x15synres.rpc.trainer.v1\x1a\x1fsynres/rpc/stage/v1/stage.proto\"V\n\x15SubmitTrainingRequest\x12\x30\n\x05shard\x18\x01 \x01(\x0b\x32!.synres.rpc.stage.v1.ShardRequest\x12\x0b\n\x03run\x18\x02 \x01(\t\"\x18\n\x16SubmitTrainingResponse\"$\n\x12GetTrainingRequest\x12\x0e\n\x06\x61\x63tion\x18\x01 \x01(\t\"\xef\x01\n\x13GetTrainingResponse\x12\x33\n\x05state\x18\x01 \x01(\x0e\x32$.synres.rpc.trainer.v1.TrainingState\x12\x10\n\x08progress\x18\x02 \x01(\x01\x12\x0f\n\x07message\x18\x03 \x01(\t\x12\x44\n\x05\x66\x61\x63ts\x18\x04 \x03(\x0b\x32\x35.synres.rpc.trainer.v1.GetTrainingResponse.FactsEntry\x12\x0c\n\x04\x63ode\x18\x05 \x01(\t\x1a,\n\nFactsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\"\'\n\x15GetTrainingLogRequest\x12\x0e\n\x06\x61\x63tion\x18\x01 \x01(\t\"\'\n\x16GetTrainingLogResponse\x12\r\n\x05lines\x18\x01 \x03(\t\"4\n\x15\x43\x61ncelTrainingRequest\x12\x0e\n\x06\x61\x63tion\x18\x01 \x01(\t\x12\x0b\n\x03run\x18\x02 \x01(\t\"\x18\n\x16\x43\x61ncelTrainingResponse\"Q\n\x0f\x44\x65scribeRequest\x12\r\n\x05stage\x18\x01 \x01(\t\x12\x0f\n\x07\x62\x61\x63kend\x18\x02 \x01(\t\x12\r\n\x05model\x18\x03 \x01(\t\x12\x0f\n\x07options\x18\x04 \x01(\x0c\"X\n\x10\x44\x65scribeResponse\x12-\n\x05model\x18\x01 \x01(\x0b\x32\x1e.synres.rpc.stage.v1.ModelInfo\x12\x15\n\rstage_version\x18\x02 \x01(\r*\x84\x01\n\rTrainingState\x12\x1e\n\x1aTRAINING_STATE_UNSPECIFIED\x10\x00\x12\x1a\n\x16TRAINING_STATE_RUNNING\x10\x01\x12\x1c\n\x18TRAINING_STATE_SUCCEEDED\x10\x02\x12\x19\n\x15TRAINING_STATE_FAILED\x10\x03\x32\xa0\x04\n\x0eTrainerService\x12m\n\x0eSubmitTraining\x12,.synres.rpc.trainer.v1.SubmitTrainingRequest\x1a-.synres.rpc.trainer.v1.SubmitTrainingResponse\x12\x64\n\x0bGetTraining\x12).synres.rpc.trainer.v1.GetTrainingRequest\x1a*.synres.rpc.trainer.v1.GetTrainingResponse\x12m\n\x0eGetTrainingLog\x12,.synres.rpc.trainer.v1.GetTrainingLogRequest\x1a-.synres.rpc.trainer.v1.GetTrainingLogResponse\x12m\n\x0e\x43\x61ncelTraining\x12,.synres.rpc.trainer.v1.CancelTrainingRequest\x1a-.synres.rpc.trainer.v1.CancelTrainingResponse\x12[\n\x08\x44\x65scribe\x12&.synres.rpc.trainer.v1.DescribeRequest\x1a\'.synres.rpc.trainer.v1.DescribeResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,8 +34,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_GETTRAININGRESPONSE_FACTSENTRY']._loaded_options = None
   _globals['_GETTRAININGRESPONSE_FACTSENTRY']._serialized_options = b'8\001'
-  _globals['_TRAININGSTATE']._serialized_start=743
-  _globals['_TRAININGSTATE']._serialized_end=875
+  _globals['_TRAININGSTATE']._serialized_start=825
+  _globals['_TRAININGSTATE']._serialized_end=957
   _globals['_SUBMITTRAININGREQUEST']._serialized_start=95
   _globals['_SUBMITTRAININGREQUEST']._serialized_end=181
   _globals['_SUBMITTRAININGRESPONSE']._serialized_start=183
@@ -46,14 +46,18 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETTRAININGRESPONSE']._serialized_end=487
   _globals['_GETTRAININGRESPONSE_FACTSENTRY']._serialized_start=443
   _globals['_GETTRAININGRESPONSE_FACTSENTRY']._serialized_end=487
-  _globals['_CANCELTRAININGREQUEST']._serialized_start=489
-  _globals['_CANCELTRAININGREQUEST']._serialized_end=541
-  _globals['_CANCELTRAININGRESPONSE']._serialized_start=543
-  _globals['_CANCELTRAININGRESPONSE']._serialized_end=567
-  _globals['_DESCRIBEREQUEST']._serialized_start=569
-  _globals['_DESCRIBEREQUEST']._serialized_end=650
-  _globals['_DESCRIBERESPONSE']._serialized_start=652
-  _globals['_DESCRIBERESPONSE']._serialized_end=740
-  _globals['_TRAINERSERVICE']._serialized_start=878
-  _globals['_TRAINERSERVICE']._serialized_end=1311
+  _globals['_GETTRAININGLOGREQUEST']._serialized_start=489
+  _globals['_GETTRAININGLOGREQUEST']._serialized_end=528
+  _globals['_GETTRAININGLOGRESPONSE']._serialized_start=530
+  _globals['_GETTRAININGLOGRESPONSE']._serialized_end=569
+  _globals['_CANCELTRAININGREQUEST']._serialized_start=571
+  _globals['_CANCELTRAININGREQUEST']._serialized_end=623
+  _globals['_CANCELTRAININGRESPONSE']._serialized_start=625
+  _globals['_CANCELTRAININGRESPONSE']._serialized_end=649
+  _globals['_DESCRIBEREQUEST']._serialized_start=651
+  _globals['_DESCRIBEREQUEST']._serialized_end=732
+  _globals['_DESCRIBERESPONSE']._serialized_start=734
+  _globals['_DESCRIBERESPONSE']._serialized_end=822
+  _globals['_TRAINERSERVICE']._serialized_start=960
+  _globals['_TRAINERSERVICE']._serialized_end=1504
 # @@protoc_insertion_point(module_scope)

@@ -3,7 +3,7 @@ from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
-from collections.abc import Mapping as _Mapping
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
 from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
@@ -57,6 +57,18 @@ class GetTrainingResponse(_message.Message):
     facts: _containers.ScalarMap[str, float]
     code: str
     def __init__(self, state: _Optional[_Union[TrainingState, str]] = ..., progress: _Optional[float] = ..., message: _Optional[str] = ..., facts: _Optional[_Mapping[str, float]] = ..., code: _Optional[str] = ...) -> None: ...
+
+class GetTrainingLogRequest(_message.Message):
+    __slots__ = ("action",)
+    ACTION_FIELD_NUMBER: _ClassVar[int]
+    action: str
+    def __init__(self, action: _Optional[str] = ...) -> None: ...
+
+class GetTrainingLogResponse(_message.Message):
+    __slots__ = ("lines",)
+    LINES_FIELD_NUMBER: _ClassVar[int]
+    lines: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, lines: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class CancelTrainingRequest(_message.Message):
     __slots__ = ("action", "run")

@@ -44,6 +44,11 @@ class TrainerServiceStub:
                 request_serializer=synres_dot_rpc_dot_trainer_dot_v1_dot_trainer__pb2.GetTrainingRequest.SerializeToString,
                 response_deserializer=synres_dot_rpc_dot_trainer_dot_v1_dot_trainer__pb2.GetTrainingResponse.FromString,
                 _registered_method=True)
+        self.GetTrainingLog = channel.unary_unary(
+                '/synres.rpc.trainer.v1.TrainerService/GetTrainingLog',
+                request_serializer=synres_dot_rpc_dot_trainer_dot_v1_dot_trainer__pb2.GetTrainingLogRequest.SerializeToString,
+                response_deserializer=synres_dot_rpc_dot_trainer_dot_v1_dot_trainer__pb2.GetTrainingLogResponse.FromString,
+                _registered_method=True)
         self.CancelTraining = channel.unary_unary(
                 '/synres.rpc.trainer.v1.TrainerService/CancelTraining',
                 request_serializer=synres_dot_rpc_dot_trainer_dot_v1_dot_trainer__pb2.CancelTrainingRequest.SerializeToString,
@@ -73,6 +78,13 @@ class TrainerServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetTrainingLog(self, request, context):
+        """What the job says: the last lines of it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def CancelTraining(self, request, context):
         """Missing associated documentation comment in .proto file."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -98,6 +110,11 @@ def add_TrainerServiceServicer_to_server(servicer, server):
                     servicer.GetTraining,
                     request_deserializer=synres_dot_rpc_dot_trainer_dot_v1_dot_trainer__pb2.GetTrainingRequest.FromString,
                     response_serializer=synres_dot_rpc_dot_trainer_dot_v1_dot_trainer__pb2.GetTrainingResponse.SerializeToString,
+            ),
+            'GetTrainingLog': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetTrainingLog,
+                    request_deserializer=synres_dot_rpc_dot_trainer_dot_v1_dot_trainer__pb2.GetTrainingLogRequest.FromString,
+                    response_serializer=synres_dot_rpc_dot_trainer_dot_v1_dot_trainer__pb2.GetTrainingLogResponse.SerializeToString,
             ),
             'CancelTraining': grpc.unary_unary_rpc_method_handler(
                     servicer.CancelTraining,
@@ -164,6 +181,33 @@ class TrainerService:
             '/synres.rpc.trainer.v1.TrainerService/GetTraining',
             synres_dot_rpc_dot_trainer_dot_v1_dot_trainer__pb2.GetTrainingRequest.SerializeToString,
             synres_dot_rpc_dot_trainer_dot_v1_dot_trainer__pb2.GetTrainingResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetTrainingLog(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/synres.rpc.trainer.v1.TrainerService/GetTrainingLog',
+            synres_dot_rpc_dot_trainer_dot_v1_dot_trainer__pb2.GetTrainingLogRequest.SerializeToString,
+            synres_dot_rpc_dot_trainer_dot_v1_dot_trainer__pb2.GetTrainingLogResponse.FromString,
             options,
             channel_credentials,
             insecure,
