@@ -121,7 +121,11 @@ def _trouble(pod: Json) -> str:
         return f"the pod cannot start: {message or reason}"
     placed = _condition(pod, "PodScheduled")
     if placed.get("status") == "False":
-        return f"no node is free for the pod: {placed.get('message') or placed.get('reason', '')}"
+        why = placed.get("message") or placed.get("reason", "")
+        return (
+            "no node is free for the pod, which starts as soon as one is; see training.resources,"
+            f" nodeSelector and tolerations: {why}"
+        )
     return ""
 
 

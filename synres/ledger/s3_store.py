@@ -27,6 +27,7 @@ _REFUSED = {"AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch"}
 _BUCKET_THERE = {"BucketAlreadyOwnedByYou", "BucketAlreadyExists"}
 _LOST = {"PreconditionFailed", "ConditionalRequestConflict"}
 _CONNECTIONS = 16
+_CONNECT_S = 5.0  # whoever waits is told within seconds that nobody is there
 
 
 class S3Store:
@@ -161,7 +162,7 @@ def _credentials(settings: StoreSettings) -> Provider:
 
 def _http(timeout_s: float) -> urllib3.PoolManager:
     return urllib3.PoolManager(
-        timeout=urllib3.Timeout(connect=timeout_s, read=timeout_s),
+        timeout=urllib3.Timeout(connect=min(timeout_s, _CONNECT_S), read=timeout_s),
         maxsize=_CONNECTIONS,
         retries=urllib3.Retry(total=2, backoff_factor=0.1, status_forcelist=(500, 502, 503, 504)),
     )

@@ -172,7 +172,7 @@ def test_a_deadline_that_passed_is_told(api: KubernetesApi, cluster: FakeKuberne
     ("changes", "said"),
     [
         ({"image": "synres-trainer:gone"}, "image synres-trainer:gone cannot be pulled: Back-off"),
-        ({"resources": {"limits": {"nvidia.com/gpu": 8}}}, "no node is free for the pod: 0/1 nodes"),
+        ({"resources": {"limits": {"nvidia.com/gpu": 8}}}, "nodeSelector and tolerations: 0/1 nodes"),
         ({"queue": "gpus"}, "suspended: its queue has not let it go yet"),
     ],
 )
