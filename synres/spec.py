@@ -293,7 +293,8 @@ class Execution(_Strict):
     """How to compute; never changes a result.
 
     `workers`: most tasks under way at once. `high_water_mark`: most shards of a chain waiting for their next
-    stage. `patience_s`: how long the run waits for a store or service that does not answer.
+    stage. Over gRPC both hold for each ready replica of a stage. `patience_s`: how long the run waits for a
+    store or service that does not answer.
     """
 
     executor: Literal["embedded", "grpc"] = "embedded"
