@@ -13,8 +13,8 @@ from services.segmenter.tensors import OUTPUTS
 _TEMPLATE = Path(__file__).with_name("openapi.json")
 
 
-def describe_api(limits: Limits) -> dict[str, Any]:
-    """OpenAPI 3.1."""
+def describe_api(limits: Limits, model: str) -> dict[str, Any]:
+    """OpenAPI 3.1; `model` is what /v2 calls the one that is served."""
     described: dict[str, Any] = json.loads(_TEMPLATE.read_text())
     described["info"]["version"] = version("synres")
     schemas = described["components"]["schemas"]
@@ -24,4 +24,5 @@ def describe_api(limits: Limits) -> dict[str, Any]:
     schemas["Picture"]["maxLength"] = limits.max_image_bytes
     asked = schemas["InferRequest"]["properties"]["outputs"]["items"]
     asked["properties"]["name"]["enum"] = [spec.name for spec in OUTPUTS]
+    described["components"]["parameters"]["Model"]["schema"]["enum"] = [model]
     return described

@@ -47,7 +47,7 @@ def build_app(online: Online, is_ready: Callable[[], bool]) -> Starlette:
 
 
 def _pages(online: Online) -> list[Route | Mount]:
-    described = describe_api(online.limits)
+    described = describe_api(online.limits, online.name)
 
     async def playground(request: Request) -> Response:
         return FileResponse(STATIC / "index.html", headers={"Cache-Control": "no-cache"})
