@@ -1,8 +1,9 @@
-"""`export`: the triplets of a run for other trainers."""
+"""`export`: the triplets of a run for other trainers, with card, metadata and provenance."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,8 +14,23 @@ from services.cli.options import Json, Run, Store, existing_run
 from synres.errors import InvalidInput, NotFound
 
 if TYPE_CHECKING:
+    from services.cli.results import Results
+    from synres.data.export import Exported, Load
     from synres.domain.types import Triplet
-    from synres.ledger.ledger import Ledger
+
+
+class Format(StrEnum):
+    """A folder of that name is written, or for Parquet a file."""
+
+    COCO = "coco"
+    PARQUET = "parquet"
+    WEBDATASET = "webdataset"
+    REFCOCO = "refcoco"
+    REASONSEG = "reasonseg"
+    LISA = "lisa"
+
+
+DEFAULT = [Format.COCO, Format.PARQUET]
 
 
 def register(app: typer.Typer) -> None:
@@ -25,31 +41,24 @@ def register(app: typer.Typer) -> None:
 def export(
     run: Run,
     folder: Annotated[Path, typer.Argument(help="A new folder: one for each chain is made inside.")],
+    formats: Annotated[
+        list[Format], typer.Option("--format", help="May be given again. Default: coco and parquet.")
+    ] = DEFAULT,
     store: Store = None,
     json: Json = False,
 ) -> None:
-    """Write each chain as COCO with RefCOCO-like refs, as one Parquet file, and as a contact sheet."""
+    """Write each chain for other trainers, with a dataset card, Croissant metadata and a contact sheet."""
     from services.cli.results import load_results
-    from services.cli.sheet import contact_sheet
     from services.coordinator.plan import spec_of
-    from synres.data.export_coco import export_coco
-    from synres.data.export_parquet import export_parquet
-    from synres.ledger.ledger import Ledger
     from synres.ledger.runs import RunFolder
 
     there, run = existing_run(store, run)
-    ledger = Ledger(there)
-    results = load_results(ledger.store, run, spec_of(RunFolder(ledger.store, run)))
+    results = load_results(there, run, spec_of(RunFolder(there, run)))
+    chains = [name for name in results.spec.method.synthesis if results.outputs("group", name)]
+    if not chains:
+        raise NotFound(f"run {run} has no grouped pictures yet: run its spec to the end, then export")
     _make(folder)
-    written = {}
-    for chain, groups in _groups(ledger, run).items():
-        triplets = list(_triplets(ledger, groups))
-        made = export_coco(triplets, ledger.get_blob, folder / chain / "coco")
-        export_parquet(triplets, ledger.get_blob, folder / chain / "triplets.parquet")
-        if results.count("segment", chain, "out"):
-            sheet = contact_sheet(results, chain, f"run {run}, seed {results.spec.seed}")
-            (folder / chain / "contact-sheet.png").write_bytes(sheet)
-        written[chain] = {"images": made.images, "masks": made.masks, "expressions": made.expressions}
+    written = {chain: _export_chain(results, chain, folder / chain, formats) for chain in chains}
     if json:
         print_json(written)
         return
@@ -58,31 +67,57 @@ def export(
         out.print(f"{folder / chain}: {facts}", markup=False, highlight=False, soft_wrap=True)
 
 
+def _export_chain(results: Results, chain: str, folder: Path, formats: Sequence[Format]) -> dict[str, int]:
+    from services.cli import export_facts
+    from services.cli.sheet import contact_sheet
+    from synres.data.dataset_card import croissant, dataset_card
+    from synres.ledger.rows import encode_rows
+
+    rows = export_facts.grouped_rows(results, chain)
+    triplets, load = export_facts.kept_triplets(rows), export_facts.marking(results, chain, rows)
+    made = [_write(name, triplets, load, folder) for name in dict.fromkeys(formats)]
+    # what is written is the same in every format
+    counts = {"images": made[0].images, "masks": made[0].masks, "expressions": made[0].expressions}
+    dropped = export_facts.dropped_items(results, chain, rows)
+    (folder / "dropped.jsonl").write_bytes(encode_rows(dropped))
+    facts = export_facts.card_facts(results, chain, rows, dropped, counts)
+    (folder / "README.md").write_text(dataset_card(facts, Format.PARQUET in formats), encoding="utf-8")
+    (folder / "croissant.json").write_text(croissant(facts, folder), encoding="utf-8")
+    if rows:
+        sheet = contact_sheet(results, chain, f"run {results.run}, seed {results.spec.seed}")
+        (folder / "contact-sheet.png").write_bytes(sheet)
+    return counts
+
+
+def _write(name: Format, triplets: Sequence[Triplet], load: Load, folder: Path) -> Exported:
+    from synres.data.dataset_card import PARQUET
+
+    if name is Format.PARQUET:
+        from synres.data.export_parquet import export_parquet
+
+        return export_parquet(triplets, load, folder / PARQUET)
+    if name is Format.WEBDATASET:
+        from synres.data.export_webdataset import export_webdataset
+
+        return export_webdataset(triplets, load, folder / name)
+    if name is Format.REASONSEG:
+        from synres.data.export_reasonseg import export_reasonseg
+
+        return export_reasonseg(triplets, load, folder / name)
+    if name is Format.COCO:
+        from synres.data.export_coco import export_coco
+
+        return export_coco(triplets, load, folder / name)
+    from synres.data.export_refcoco import export_refcoco
+
+    # LISA's training looks for the toolbox's folder below its data folder
+    return export_refcoco(
+        triplets, load, folder / name / "refer_seg" if name is Format.LISA else folder / name
+    )
+
+
 def _make(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InvalidInput(f"{folder} cannot be made: {error.strerror}; name another folder") from error
-
-
-def _groups(ledger: Ledger, run: str) -> dict[str, list[str]]:
-    """Chain -> digests of its grouped rows, in plan order."""
-    from services.coordinator.run import status
-
-    groups: dict[str, list[str]] = {}
-    for node, record in sorted(status(ledger.store, run).records.items()):
-        stage, chain, *_ = node.split("/")
-        if stage == "group":
-            groups.setdefault(chain, []).append(record.outputs["rows"])
-    if not groups:
-        raise NotFound(f"run {run} has no grouped pictures yet: run its spec to the end, then export")
-    return groups
-
-
-def _triplets(ledger: Ledger, groups: list[str]) -> Iterator[Triplet]:
-    from synres.domain.itag import triplets
-    from synres.domain.types import GroupedImage
-
-    for digest in groups:
-        for row in ledger.get_rows(digest, GroupedImage):
-            yield from triplets(row)

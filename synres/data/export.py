@@ -1,12 +1,14 @@
-"""What both exporters share: triplets gathered by picture, and what was written."""
+"""What the exporters share: triplets gathered by picture, annotations of a picture, and what was written."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from synres.domain.types import ArtifactRef, Triplet
+from synres.errors import InvalidInput
 
 Load = Callable[[str], bytes]
 """Digest of a blob -> its bytes: `Ledger.get_blob`."""
@@ -34,3 +36,22 @@ def by_image(triplets: Iterable[Triplet]) -> list[list[Triplet]]:
 def image_name(image: ArtifactRef) -> str:
     """A file name by content: equal pictures get equal names."""
     return f"{image.digest}{_SUFFIXES.get(image.media_type, '.png')}"
+
+
+def new_folder(folder: Path) -> None:
+    """Makes it; raises InvalidInput when it already holds something."""
+    folder.mkdir(parents=True, exist_ok=True)
+    if any(folder.iterdir()):
+        raise InvalidInput(f"{folder} is not empty; name a new folder")
+
+
+def annotations_of(group: Sequence[Triplet]) -> dict[str, Any]:
+    """`item`, and lists of equal length: masks (COCO compressed run lengths), expressions, and labels."""
+    return {
+        "item": group[0].item,
+        "masks": [{"size": list(t.mask.size), "counts": t.mask.counts} for t in group],
+        "expressions": [t.expression for t in group],
+        "categories": [t.category for t in group],
+        "subsets": [t.subset for t in group],
+        "domains": [t.domain for t in group],
+    }

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from synres.data.export import Exported, Load, by_image, image_name
+from synres.data.export import Exported, Load, by_image, image_name, new_folder
 from synres.domain.masks import area, box
 from synres.domain.types import Expression, Rle, Triplet
-from synres.errors import InvalidInput
 
 NO_CATEGORY = "object"
 
@@ -24,11 +23,9 @@ def export_coco(triplets: Iterable[Triplet], load: Load, folder: Path, split: st
     `sent_ids`, `sentences`) and `subset` and `domain`; it is JSON, since a pickle runs code when read.
     Raises InvalidInput when `folder` already holds something.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    if any(folder.iterdir()):
-        raise InvalidInput(f"{folder} is not empty; name a new folder")
+    new_folder(folder)
     (folder / "images").mkdir()
-    tables = _Tables(split)
+    tables = Tables(split)
     for group in by_image(triplets):
         image = group[0].image
         (folder / "images" / image_name(image)).write_bytes(load(image.digest))
@@ -38,11 +35,18 @@ def export_coco(triplets: Iterable[Triplet], load: Load, folder: Path, split: st
     return Exported(folder, len(tables.images), len(tables.annotations), tables.sentences)
 
 
+def runs_in_json(mask: Rle) -> dict[str, Any]:
+    """COCO's compressed run lengths, as pycocotools takes them."""
+    return {"size": list(mask.size), "counts": mask.counts}
+
+
 @dataclass(slots=True)
-class _Tables:
-    """Numbers count from 1, in order of appearance: COCO tools take 0 for "none"."""
+class Tables:
+    """Numbers count from 1, in order of appearance: COCO tools take 0 for "none". `segmentation` spells
+    a mask."""
 
     split: str
+    segmentation: Callable[[Rle], Any] = runs_in_json
     images: list[dict[str, Any]] = field(default_factory=list)
     annotations: list[dict[str, Any]] = field(default_factory=list)
     categories: dict[str, int] = field(default_factory=dict)
@@ -59,10 +63,10 @@ class _Tables:
 
     def _annotation(self, mask: Rle, category: str, image: dict[str, Any]) -> dict[str, Any]:
         number = self.categories.setdefault(category or NO_CATEGORY, len(self.categories) + 1)
-        runs = {"size": list(mask.size), "counts": mask.counts}
         annotation = {
             "id": len(self.annotations) + 1, "image_id": image["id"], "category_id": number,
-            "segmentation": runs, "area": area(mask), "bbox": list(box(mask)), "iscrowd": 0,
+            "segmentation": self.segmentation(mask), "area": area(mask), "bbox": list(box(mask)),
+            "iscrowd": 0,
         }  # fmt: skip
         self.annotations.append(annotation)
         return annotation

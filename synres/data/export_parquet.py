@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from synres.data.export import Exported, Load, by_image, image_name
+from synres.data.export import Exported, Load, annotations_of, by_image, image_name
 from synres.domain.types import Triplet
 from synres.errors import BackendUnavailable, InvalidInput
 
@@ -49,15 +49,7 @@ def export_parquet(triplets: Iterable[Triplet], load: Load, path: Path) -> Expor
 
 def _row(group: Sequence[Triplet], load: Load) -> dict[str, Any]:
     image = group[0].image
-    return {
-        "image": {"bytes": load(image.digest), "path": image_name(image)},
-        "item": group[0].item,
-        "masks": [{"size": list(t.mask.size), "counts": t.mask.counts} for t in group],
-        "expressions": [t.expression for t in group],
-        "categories": [t.category for t in group],
-        "subsets": [t.subset for t in group],
-        "domains": [t.domain for t in group],
-    }
+    return {"image": {"bytes": load(image.digest), "path": image_name(image)}, **annotations_of(group)}
 
 
 def _schema() -> pyarrow.Schema:
