@@ -14,6 +14,7 @@ from services.cli import (
     evaluating,
     export,
     inspection,
+    keys,
     models,
     painting,
     running,
@@ -46,6 +47,7 @@ describing.register(app)
 painting.register(app)
 export.register(app)
 data.register(app)
+keys.register(app)
 models.register(app)
 
 

@@ -62,6 +62,13 @@ def test_weights_with_their_digests_are_in_the_wheel(installed: Path) -> None:
     assert [path for path in shipped if not (installed / path).is_file()] == []
 
 
+def test_the_playground_is_in_the_wheel(installed: Path) -> None:
+    """Every file that the page asks for, and the description of the API."""
+    web = Path("services") / "segmenter" / "web"
+    shipped = [*(ROOT / web / "static").iterdir(), ROOT / web / "openapi.json"]
+    assert [file.name for file in shipped if not (installed / file.relative_to(ROOT)).is_file()] == []
+
+
 def test_the_command_is_the_package(installed: Path) -> None:
     """`synres` begins as `python -m services.cli` does."""
     (entry,) = installed.glob("*.dist-info/entry_points.txt")
