@@ -12,13 +12,15 @@ from services.coordinator.observe import observe, remaining
 from services.coordinator.plan import open_desired
 from services.coordinator.wanted import wanted
 from synres import telemetry
-from synres.errors import NotFound, SynresError
+from synres.errors import ArtifactCorrupt, LedgerVersionMismatch, NotFound, SynresError
 from synres.ledger.lease import RunLease
 from synres.ledger.ledger import Ledger
 from synres.ledger.runs import RunFolder
 from synres.ports import ArtifactStore, ShardResult
 
 _LEASED = re.compile(r"runs/([^/]+)/lease\.json")
+_UNREADABLE = (NotFound, ArtifactCorrupt, LedgerVersionMismatch, ValueError, KeyError)
+"""A run without a plan yet, or of another version: who drives it knows what remains."""
 _PAUSE_S = 5.0
 _SHARE = 20
 """Counting may take one part in so many of the time."""
@@ -47,9 +49,9 @@ class Census:
         self._thread.start()
 
     def close(self) -> None:
-        """Returns once it has stopped."""
+        """Returns once it has stopped, or is still counting and has to be left."""
         self._closed.set()
-        self._thread.join()
+        self._thread.join(_PAUSE_S)
 
     def _watch(self) -> None:
         rounds, took_s = 0, 0.0
@@ -75,7 +77,8 @@ class Census:
     def _remaining(self, run: str) -> dict[str, int]:
         try:
             _, desired = open_desired(RunFolder(self._store, run))
-        except NotFound:
+        except _UNREADABLE as error:
+            telemetry.log.info("run not counted", run=run, message=str(error))
             return {}
         known = self._known[run] = observe(Ledger(self._store), desired, self._known.get(run, {}))
         return remaining(desired, known)

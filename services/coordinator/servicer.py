@@ -68,17 +68,9 @@ class CoordinatorServicer(coordinator_pb2_grpc.CoordinatorServiceServicer):
     def _describe(self, run: str) -> coordinator_pb2.Run:
         watch, request = self._desk.watch(run), self._desk.request(run)
         found = self._status(run, request)
-        if watch is not None or (request is not None and not request.stopped):
-            waits_for = watch.news.waits_for() if watch else ""
-            message = waits_for or ("" if found else "its datasets are being read")
-            state = coordinator_pb2.RUN_STATE_RUNNING
-        else:
-            state = coordinator_pb2.RUN_STATE_STOPPED
-            message = request.stopped if request else "not driven by this coordinator"
+        state, message = _state(found, watch, request)
         if found is None:
             return coordinator_pb2.Run(run=run, state=state, message=message)
-        if found.commit is not None:
-            state, message = coordinator_pb2.RUN_STATE_COMMITTED, ""
         root = found.commit.merkle_root if found.commit else ""
         return coordinator_pb2.Run(
             run=run,
@@ -88,6 +80,22 @@ class CoordinatorServicer(coordinator_pb2_grpc.CoordinatorServiceServicer):
             message=message,
             cost=found.cost,
         )
+
+
+def _state(
+    found: RunStatus | None, watch: Watch | None, request: RunRequest | None
+) -> tuple[coordinator_pb2.RunState, str]:
+    """What is to be said of it: what keeps it while it runs, why it stopped."""
+    if found and found.commit:
+        return coordinator_pb2.RUN_STATE_COMMITTED, ""
+    if watch is not None or (request is not None and not request.stopped):
+        waits_for = watch.news.waits_for() if watch else ""
+        return coordinator_pb2.RUN_STATE_RUNNING, waits_for or (
+            "" if found else "its datasets are being read"
+        )
+    if request is None and found and found.driver:
+        return coordinator_pb2.RUN_STATE_RUNNING, found.waits_for or f"driven by {found.driver}"
+    return coordinator_pb2.RUN_STATE_STOPPED, request.stopped if request else "not driven by this coordinator"
 
 
 def _stages(found: RunStatus, watch: Watch | None) -> list[coordinator_pb2.StageProgress]:

@@ -22,6 +22,7 @@ from synres.ledger.file_store import FileStore
 from synres.ledger.lease import RunLease
 from synres.ledger.ledger import Ledger
 from synres.ledger.runs import list_runs
+from synres.rpc.coordinator.v1 import coordinator_pb2 as pb
 from tests.coordinators import serving
 from tests.fakes import MemoryStore
 from tests.runs import NODES, Between, instant_executor, spec_with
@@ -51,10 +52,13 @@ def test_a_run_that_another_process_drives_is_counted_from_the_ledger(tmp_path: 
     def run() -> None:
         run_spec(spec, store, Between(instant_executor(store), hold))
 
-    with serving(tmp_path):
+    with serving(tmp_path) as client:
         driver = threading.Thread(target=run)
         driver.start()
         _wait_until(lambda: _backlog() == {"segment": 3, "group": 3, "train": 1, "evaluate": 1})
+        (run,) = list_runs(store)
+        found = client.ask("GetRun", run=run).run
+        assert (found.state, found.message[:10]) == (pb.RUN_STATE_RUNNING, "driven by ")
         held.set()
         driver.join()
         _wait_until(lambda: not _backlog())
