@@ -24,7 +24,8 @@ class Problem:
 
 
 Backends: TypeAlias = Mapping[str, Sequence[str]]
-"""Stage ("caption", ..., "group", or "train" for arms) -> names of the backends there are."""
+"""Stage ("caption", ..., "group", or "train" for arms) -> names of the backends there are, and "scratch"
+-> of those that train from nothing."""
 
 
 def find_problem(spec: RunSpec, backends: Backends | None = None) -> Problem | None:
@@ -54,6 +55,10 @@ def _datasets(method: Method) -> Iterator[Problem]:
 def _chains(method: Method) -> Iterator[Problem]:
     for name, chain in method.synthesis.items():
         place = ("method", "synthesis", name)
+        asked, wanted = chain.caption.expressions_per_prompt, chain.group.min_members
+        if wanted > asked:
+            message = f"a group of {wanted} cannot be: a prompt has {asked} expressions"
+            yield Problem((*place, "group", "min_members"), message)
         if name in method.datasets:
             yield Problem(place, "a dataset has this name too; arms could not tell them apart")
         if chain.dataset not in method.datasets:
@@ -143,7 +148,7 @@ def _cycles(method: Method) -> Iterator[Problem]:
 
 
 def _backends(method: Method, backends: Backends) -> Iterator[Problem]:
-    stages = [stage for stage in backends if stage != "train"]
+    stages = [stage for stage in backends if stage not in ("train", "scratch")]
     uses: list[tuple[tuple[str, ...], str, str]] = [
         (("synthesis", name, stage), stage, getattr(getattr(chain, stage), "backend", ""))
         for name, chain in method.synthesis.items() for stage in stages
@@ -154,6 +159,10 @@ def _backends(method: Method, backends: Backends) -> Iterator[Problem]:
         # a stage that the chain leaves out has none
         if name and name not in backends[stage]:
             yield _unknown(("method", *place, "backend"), name, backends[stage], "backend")
+    for name, arm in method.arms.items():
+        if arm.start == "scratch" and arm.backend not in backends.get("scratch", (arm.backend,)):
+            message = f"backend {arm.backend} does not start from scratch: say base, and the model"
+            yield Problem(("method", "arms", name, "start"), message)
 
 
 def arm_of(text: str) -> str:

@@ -62,6 +62,8 @@ def _compose(text: str, source: str) -> yaml.MappingNode:
         mark = getattr(error, "problem_mark", None)
         line = f":{mark.line + 1}" if mark else ""
         raise SpecInvalid(f"{source}{line}: not YAML: {getattr(error, 'problem', None) or error}") from error
+    except RecursionError as error:
+        raise SpecInvalid(f"{source} is nested too deep to be a spec") from error
     if not isinstance(root, yaml.MappingNode):
         raise SpecInvalid(f"{source} is not a mapping: start it with `synres: {FORMAT_VERSION}`")
     return root

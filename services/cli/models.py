@@ -13,6 +13,7 @@ from rich.text import Text
 
 from services.cli.console import err, out, print_json
 from services.cli.options import Json
+from synres.errors import InvalidInput
 
 if TYPE_CHECKING:
     from synres.models.folders import ModelFolder
@@ -129,6 +130,8 @@ def verify(
     """Read every file of pulled models again and compare it with its digest."""
     from synres.models.folders import list_folders, open_model
 
+    if name == "micro":
+        raise InvalidInput("the micro models ship with the package and are checked each time one is loaded")
     names = [name] if name else sorted(list_folders())
     digests = {each: open_model(each, verify_all=True).digest for each in names}
     if json:
@@ -147,8 +150,11 @@ def export_onnx(
     json: Json = False,
 ) -> None:
     """Write a model as ONNX graphs, a new model for backend onnx; of a LISA-like one, its mask decoder."""
-    from synres.models.onnx_models import export_model
+    from synres.extras import needs_extra
 
+    # a CLIPSeg or LISA is built to be exported
+    with needs_extra("segmenter"):
+        from synres.models.onnx_models import export_model
     folder = export_model(name, new_name or f"{name}-onnx")
     if json:
         print_json(_facts(folder.name, folder))

@@ -93,5 +93,6 @@ def loaded_spec(path: Path) -> RunSpec:
     from synres.spec_yaml import load_spec
 
     names = {"caption": captioner.NAMES, "generate": generator.NAMES, "segment": segmenter.NAMES,
-             "align": captioner.ALIGNERS, "group": grouper.NAMES, "train": trainer.NAMES}  # fmt: skip
+             "align": captioner.ALIGNERS, "group": grouper.NAMES, "train": trainer.NAMES,
+             "scratch": trainer.FROM_SCRATCH}  # fmt: skip
     return load_spec(path, names)

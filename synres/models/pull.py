@@ -24,6 +24,7 @@ from synres.models.folders import (
 from synres.models.hub import fetch_hub, list_hub
 
 _PICKLED = {".bin", ".pt", ".pth"}
+_WEIGHTS = (".safetensors", ".onnx", *_PICKLED)
 # pictures and words for people, other frameworks' weights, code, and pickles that hold more than tensors
 _UNREAD = {
     ".py",
@@ -104,8 +105,8 @@ def pull_from_hub(wanted: Wanted) -> ModelFolder:
 def pull_from_folder(wanted: Wanted, source: Path) -> ModelFolder:
     """From a folder or a single file, hard-linked where possible.
 
-    Raises InvalidInput for an empty or missing one, BackendUnavailable that names the file whose digest is
-    not what the folder's own manifest says, if it has one.
+    Raises InvalidInput for a missing one or one without weights, BackendUnavailable that names the file whose
+    digest is not what the folder's own manifest says, if it has one.
     """
     if not source.exists():
         raise InvalidInput(f"{source} is not there: give the folder that holds the files of {wanted.name}")
@@ -183,7 +184,11 @@ def _staging(name: str) -> Iterator[Path]:
 
 
 def _settle(staging: Path, wanted: Wanted, revision: str) -> ModelFolder:
-    register_folder(staging, wanted.name, wanted.backend, wanted.licence, revision)
+    model = register_folder(staging, wanted.name, wanted.backend, wanted.licence, revision)
+    if not any(path.lower().endswith(_WEIGHTS) for path in model.files):
+        raise InvalidInput(
+            f"what was given as {wanted.name} holds no weights (.safetensors, .bin, .pt, .pth or .onnx)"
+        )
     target, old = folder_of(wanted.name), staging.with_name(f".old-{staging.name}")
     if target.exists():
         shutil.rmtree(old, ignore_errors=True)

@@ -40,7 +40,8 @@ method:
 
 
 BACKENDS = dict.fromkeys(("caption", "generate", "align", "segment", "train"), ("micro",)) | {
-    "group": ("itag",)
+    "group": ("itag",),
+    "scratch": (),
 }
 SLIPS = [
     ("      steps: 10", "      step: 10", 22, "both.step: there is no such field; did you mean 'steps'?"),
@@ -77,6 +78,9 @@ SLIPS = [
     ("steps: 0}", "steps: 0}\n    other: {backend: xyz, data: {}, steps: 0}", 17,
      "other.backend: there is no backend 'xyz'; there is micro"),
     ("split: test, ", "split: test, domains: [day, fogg], ", 7, "domains.1: 'fogg' is not 'day', "),
+    ("steps: 0}", "steps: 0, start: scratch}", 16, "base.start: backend micro does not start from scratch"),
+    ("segment: {backend: micro}", "segment: {backend: micro}\n      group: {min_members: 6}", 15,
+     "learned.group.min_members: a group of 6 cannot be: a prompt has 5 expressions"),
     ("0.5}", "0.5, source: vqa}", 21, "vqa has no data to take tiles from"),
     ("      segment: {backend: micro}", "      segment: {backend: micro, weights: 'arm:both'}", 17,
      "method.arms.both: arms and chains wait for each other: "),
@@ -124,7 +128,7 @@ method:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "- 1", "just text", "a: &a [*a]", "? [1, 2]\n: 3", "a: !!python/none x"]
+    "text", ["", "- 1", "just text", "a: &a [*a]", "? [1, 2]\n: 3", "a: !!python/none x", "a: " + 9000 * "["]
 )
 def test_what_is_no_spec_is_refused(text: str) -> None:
     """Text that is no mapping, or holds what a spec cannot hold, is bad input and never a crash."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from synres.domain.choice import BackendChoice
 from synres.errors import NotFound
+from synres.extras import needs_extra
 from synres.models.folders import open_model
 from synres.ports import Aligner, Captioner
 from synres.stages.backends import options_of, refuse_extras, refuse_options
@@ -14,6 +15,7 @@ COCA = "laion/mscoco_finetuned_CoCa-ViT-L-14-laion2B-s13B-b90k"
 """The model of backend `coca` unless a run spec names another."""
 
 
+@needs_extra("captioner")
 def load_backend(choice: BackendChoice) -> Captioner:
     """Raises NotFound for an unknown name, InvalidInput for a model or option that the backend does not have,
     BackendUnavailable when packages or weights are missing.
@@ -41,6 +43,7 @@ def load_backend(choice: BackendChoice) -> Captioner:
     raise NotFound(f"captioner backend {choice.backend!r} does not exist; there is {', '.join(NAMES)}")
 
 
+@needs_extra("captioner")
 def load_aligner(choice: BackendChoice) -> Aligner:
     """Raises as `load_backend` does."""
     if choice.backend == "coca":

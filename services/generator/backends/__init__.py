@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from synres.domain.choice import BackendChoice
 from synres.errors import BackendUnavailable, NotFound
+from synres.extras import needs_extra
 from synres.ports import ImageGenerator
 from synres.stages.backends import options_of, refuse_extras
 
@@ -12,6 +13,7 @@ SANA = "Efficient-Large-Model/Sana_1600M_1024px_BF16_diffusers"
 """The model of backend `sana` unless a run spec names another."""
 
 
+@needs_extra("generator")
 def load_backend(choice: BackendChoice) -> ImageGenerator:
     """Raises NotFound for an unknown name, InvalidInput for a model or option that the backend does not have,
     BackendUnavailable when packages or weights are missing.

@@ -6,6 +6,7 @@ from importlib import import_module
 
 from synres.domain.choice import BackendChoice
 from synres.errors import InvalidInput, NotFound
+from synres.extras import needs_extra
 from synres.ports import Segmenter
 from synres.stages.backends import refuse_extras
 
@@ -14,6 +15,7 @@ NAMES = ("micro", "clipseg", "sam3", "onnx", *_RES)
 _TRAINED = ("micro", *_RES)
 
 
+@needs_extra("segmenter")
 def load_backend(choice: BackendChoice, weights: bytes | None = None) -> Segmenter:
     """With its own weights, or with safetensors bytes that a run has trained.
 

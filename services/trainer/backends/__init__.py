@@ -7,14 +7,17 @@ from typing import TYPE_CHECKING
 
 from synres.domain.choice import BackendChoice
 from synres.errors import NotFound
+from synres.extras import needs_extra
 from synres.stages.backends import refuse_extras
 
 if TYPE_CHECKING:
     from services.trainer.trainable import TrainableBackend
 
 NAMES = ("micro", "lisa", "gsva", "glamm")
+FROM_SCRATCH = ("micro",)
 
 
+@needs_extra("trainer")
 def load_backend(choice: BackendChoice) -> TrainableBackend:
     """Raises NotFound for an unknown name, InvalidInput for a model or option that the backend does not have,
     BackendUnavailable when packages or weights are missing.

@@ -104,6 +104,9 @@ def test_an_empty_or_missing_folder_is_said(models_dir: Path, tmp_path: Path) ->
         pull_from_folder(OWN, tmp_path / "empty")
     with pytest.raises(InvalidInput, match="is not there: give the folder"):
         pull_from_folder(OWN, tmp_path / "nowhere")
+    (tmp_path / "empty" / "config.json").write_text("{}")
+    with pytest.raises(InvalidInput, match="own/Model holds no weights"):
+        pull_from_folder(OWN, tmp_path / "empty")
     assert not folder_of("own/Model").exists()
 
 
