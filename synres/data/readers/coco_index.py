@@ -10,13 +10,14 @@ import mmap
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 
 from synres.data.readers.json_lists import Located, decode_file, locate, map_json
 from synres.data.readers.segmentation import StoredSegmentation
 from synres.data.rows import Place, Problem
+from synres.errors import InvalidInput
 from synres.typed_json import decode_json
 
 
@@ -96,42 +97,39 @@ def read_coco_index(path: Path) -> CocoIndex:
     file = decode_file(data, path, _File)
     index = CocoIndex(path, categories={category.id: category.name for category in file.categories})
     for number, located in enumerate(locate(data, file.images)):
-        _add_image(index, located, Place(path.name, f"images[{number}]", located.line))
+        try:
+            _add_image(index, located)
+        except (ValueError, InvalidInput) as error:
+            place = Place(path.name, f"images[{number}]", located.line)
+            index.problems.append(Problem(place, _reason("image", error), str(error)))
     for number, located in enumerate(locate(data, file.annotations)):
-        _add_annotation(index, data, located, Place(path.name, f"annotations[{number}]", located.line))
+        try:
+            _add_annotation(index, data, located)
+        except (ValueError, InvalidInput) as error:
+            place = Place(path.name, f"annotations[{number}]", located.line)
+            index.problems.append(Problem(place, _reason("annotation", error), str(error)))
     return index
 
 
-def _add_image(index: CocoIndex, located: Located, place: Place) -> None:
-    row = _decoded(index, located, _Image, "image_invalid", place)
-    if row is None:
-        return
+def _reason(kind: str, error: Exception) -> str:
+    return f"{kind}_id_repeated" if isinstance(error, InvalidInput) else f"{kind}_invalid"
+
+
+def _add_image(index: CocoIndex, located: Located) -> None:
+    row: _Image = decode_json(memoryview(located.raw), _Image)
     if row.id in index.images:
-        said = f"{row.file_name}: the image {index.images[row.id].place} has the id {row.id} too"
-        index.problems.append(Problem(place, "image_id_repeated", said))
-        return
-    named = Place(place.file, f"image {row.id}", place.line)
-    index.images[row.id] = CocoImage(row.file_name, (row.height, row.width), named)
+        first = index.images[row.id].place
+        raise InvalidInput(f"{row.file_name}: the image {first} has the id {row.id} too")
+    place = Place(index.path.name, f"image {row.id}", located.line)
+    index.images[row.id] = CocoImage(row.file_name, (row.height, row.width), place)
 
 
-def _add_annotation(index: CocoIndex, data: mmap.mmap, located: Located, place: Place) -> None:
-    row = _decoded(index, located, _Annotation, "annotation_invalid", place)
-    if row is None:
-        return
+def _add_annotation(index: CocoIndex, data: mmap.mmap, located: Located) -> None:
+    row: _Annotation = decode_json(memoryview(located.raw), _Annotation)
     if row.id in index.annotations:
-        said = f"{index.place(row.id)} has the id {row.id} too"
-        index.problems.append(Problem(place, "annotation_id_repeated", said))
-        return
+        raise InvalidInput(f"{index.place(row.id)} has the id {row.id} too")
     start = data.find(row.segmentation, located.start)
     length = memoryview(row.segmentation).nbytes
     index.annotations[row.id] = CocoAnnotation(
         row.image_id, row.category_id, start, length, located.line, bool(row.iscrowd)
     )
-
-
-def _decoded(index: CocoIndex, located: Located, kind: Any, reason: str, place: Place) -> Any:
-    try:
-        return decode_json(memoryview(located.raw), kind)
-    except ValueError as error:
-        index.problems.append(Problem(place, reason, str(error)))
-        return None

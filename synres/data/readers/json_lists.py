@@ -50,10 +50,9 @@ def decode_file(data: Any, path: Path, kind: type[T]) -> T:
 
 def locate(data: mmap.mmap, records: list[msgspec.Raw]) -> Iterator[Located]:
     """Where each record of one list stands; they must come in the order of the file."""
-    end, line = 0, 1
+    start, end, line = 0, 0, 1
     for raw in records:
-        start = data.find(raw, end)
-        line += data[end:start].count(b"\n")
+        before, start = start, data.find(raw, end)
+        line += data[before:start].count(b"\n")
         yield Located(raw, start, line)
         end = start + memoryview(raw).nbytes
-        line += data[start:end].count(b"\n")

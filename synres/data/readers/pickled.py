@@ -20,16 +20,24 @@ MAX_PICKLE_BYTES = 2**30
 _MAX_DEPTH = 32
 _MEND = "load it where you trust it, and save it as JSON beside it"
 
-# operation -> bytes of its argument
-_FIXED = {
-    **dict.fromkeys(b".(]})ldtaesuN\x85\x86\x87\x88\x89\x94", 0),
-    **dict.fromkeys(b"\x80Kqh", 1), ord("M"): 2, **dict.fromkeys(b"Jrj", 4), **dict.fromkeys(b"G\x95", 8),
-}  # fmt: skip
-# operation -> bytes of the length that stands before its argument
-_COUNTED = {**dict.fromkeys(b"U\x8c\x8aC", 1), **dict.fromkeys(b"TXB", 4), 0x8D: 8}
+_BINGET, _STOP, _MEMOIZE, _APPEND, _APPENDS = 0x68, 0x2E, 0x94, 0x61, 0x65
+
+
+def _table(sizes: dict[bytes, int]) -> list[int]:
+    """By operation; -1 for those of another kind."""
+    table = [-1] * 256
+    for operations, size in sizes.items():
+        for op in operations:
+            table[op] = size
+    return table
+
+
+# bytes of an operation's argument
+_FIXED = _table({b".(]})ldtaesuN\x85\x86\x87\x88\x89\x94": 0, b"\x80Kqh": 1, b"M": 2, b"Jrj": 4, b"G\x95": 8})
+# bytes of the length that stands before an operation's argument
+_COUNTED = _table({b"U\x8c\x8aC": 1, b"TXB": 4, b"\x8d": 8})
 _LINES = frozenset(b"ILFSVpg")
-_GETS, _PUTS = frozenset(b"ghj"), frozenset(b"pqr")
-_IGNORED = frozenset(b"\x80\x95")
+_GETS, _PUTS = frozenset(b"ghj"), frozenset(b"pqr\x94")
 
 
 def read_pickled_list(path: Path) -> Iterator[Any]:
@@ -57,22 +65,28 @@ def _operations(data: bytes) -> Iterator[tuple[int, int, int]]:
     place, size = 0, len(data)
     while place < size:
         op, start = data[place], place + 1
-        if (fixed := _FIXED.get(op)) is not None:
-            place = end = start + fixed
-        elif (width := _COUNTED.get(op)) is not None:
-            start += width
-            place = end = start + int.from_bytes(data[start - width : start], "little")
-        elif op in _LINES:
-            end = data.index(b"\n", start)
-            place = end + 1
-        else:
-            raise ValueError(f"it asks for {_name(op)}, which is refused")
+        place = end = start + _FIXED[op]
+        if end < start:
+            start, end, place = _argument(data, op, start)
         if end > size:
             break
         yield op, start, end
-        if op == 0x2E:
+        if op == _STOP:
             return
     raise ValueError("it breaks off")
+
+
+def _argument(data: bytes, op: int, start: int) -> tuple[int, int, int]:
+    """Start and end of an argument whose size varies, and the next operation's place."""
+    width = _COUNTED[op]
+    if width > 0:
+        start += width
+        end = start + int.from_bytes(data[start - width : start], "little")
+        return start, end, end
+    if op not in _LINES:
+        raise ValueError(f"it asks for {_name(op)}, which is refused")
+    end = data.index(b"\n", start)
+    return start, end, end + 1
 
 
 def _name(op: int) -> str:
@@ -105,7 +119,7 @@ def _integer(data: bytes) -> int | bool:
     return data == b"01" if data in (b"00", b"01") else int(data)
 
 
-_SCALARS: dict[int, Callable[[bytes], Any]] = {
+_MAKERS: dict[int, Callable[[bytes], Any]] = {
     **dict.fromkeys(b"UXTCB\x8c\x8d", _text), **dict.fromkeys(b"J\x8a", _signed),
     **dict.fromkeys(b"KM", lambda data: int.from_bytes(data, "little")),
     ord("N"): lambda _: None, 0x88: lambda _: True, 0x89: lambda _: False,
@@ -114,6 +128,7 @@ _SCALARS: dict[int, Callable[[bytes], Any]] = {
     ord("V"): lambda data: data.decode("raw-unicode-escape"),
     ord("]"): lambda _: [], ord("}"): lambda _: {}, ord(")"): lambda _: (),
 }  # fmt: skip
+_SCALARS = [_MAKERS.get(op) for op in range(256)]
 
 
 class _Machine:
@@ -137,24 +152,26 @@ class _Machine:
 
     def items(self) -> Iterator[Any]:
         """Those of the outermost list, as they are appended to it."""
-        data = self._data
+        data, stack, scalars = self._data, self._stack, _SCALARS
         fetched = {_number(op, data[a:b]) for op, a, b in _operations(data) if op in _GETS}
         for op, start, end in _operations(data):
-            if (scalar := _SCALARS.get(op)) is not None:
-                self._stack.append(scalar(data[start:end]))
-            elif op in _PUTS or op == 0x94:
-                self._put(op, data[start:end], fetched)
+            scalar = scalars[op]
+            if scalar is not None:
+                stack.append(scalar(data[start:end]))
             elif op in _GETS:
-                self._stack.append(self._copy(self._memo[_number(op, data[start:end])], 0))
-            elif op == 0x61 or op == 0x65:
-                yield from self._append([self._stack.pop()] if op == 0x61 else self._popped())
+                value = self._memo[data[start] if op == _BINGET else _number(op, data[start:end])]
+                stack.append(value if type(value) is str else self._copy(value, 0))
+            elif op in _PUTS:
+                self._put(op, data[start:end], fetched)
+            elif op in (_APPENDS, _APPEND):
+                yield from self._append([stack.pop()] if op == _APPEND else self._popped())
             elif op in self._acts:
                 self._acts[op]()
-        if self._stack != [[]]:
+        if stack != [[]]:
             raise ValueError("its outermost value is no list")
 
     def _put(self, op: int, argument: bytes, fetched: set[int]) -> None:
-        index = self._memoized if op == 0x94 else _number(op, argument)
+        index = self._memoized if op == _MEMOIZE else _number(op, argument)
         self._memoized += 1
         if index in fetched:
             self._memo[index] = self._stack[-1]
