@@ -17,6 +17,8 @@ ROOT = Path(__file__).parents[2]
 CHART = ROOT / "helm" / "synres"
 TOOLS = ROOT / os.environ.get("HELM_TOOLS", ".tools") / "bin"
 PROFILES = sorted(path.stem for path in (CHART / "ci").glob("*.yaml"))
+PIPELINES = [profile for profile in PROFILES if profile != "endpoint"]
+"""Profiles with every service."""
 SERVICES = ("captioner", "generator", "segmenter", "grouper", "trainer", "coordinator")
 KINDS = ("keda.sh/v1alpha1", "monitoring.coreos.com/v1", "gateway.networking.k8s.io/v1")
 """What the cluster of a rendering serves beside its own kinds."""

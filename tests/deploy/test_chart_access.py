@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from tests.deploy.charts import COMPONENT, PROFILES, SERVICES, Object, of_kind, render
+from tests.deploy.charts import COMPONENT, PIPELINES, PROFILES, SERVICES, Object, of_kind, render
 
 ALL = pytest.mark.parametrize("profile", PROFILES)
+WHOLE = pytest.mark.parametrize("profile", PIPELINES)
 GUARDED = [service for service in SERVICES if service != "coordinator"]
 
 
@@ -53,7 +54,7 @@ def _lets(pod: dict[str, str], way: str, peers: str, other: dict[str, str], port
     )
 
 
-@ALL
+@WHOLE
 def test_the_trainer_alone_has_rights(profile: str) -> None:
     """Jobs, Pods and their logs in its namespace; nothing of the cluster."""
     kinds = {each["kind"] for each in render(profile)}
@@ -73,7 +74,7 @@ def test_the_trainer_alone_has_rights(profile: str) -> None:
     assert (subject["kind"], subject["name"]) == ("ServiceAccount", trainer["serviceAccountName"])
 
 
-@ALL
+@WHOLE
 def test_each_service_has_an_account_of_its_own(profile: str) -> None:
     """A right given to one is given to no other."""
     deployments = of_kind(render(profile), "Deployment")

@@ -10,7 +10,7 @@ import yaml
 from services.trainer.job_settings import JobSettings
 from services.trainer.manifest import kubernetes_job
 from synres.ports import ShardRequest
-from tests.deploy.charts import PROFILES, TOOLS, Object, job_settings, of_kind, render, run
+from tests.deploy.charts import PIPELINES, TOOLS, Object, job_settings, of_kind, render, run
 
 REQUEST = ShardRequest("train", "ab" * 32, (), b"{}")
 
@@ -23,7 +23,7 @@ def _job(profile: str) -> Object:
 def test_every_field_of_the_chart_is_one_of_the_trainer() -> None:
     """By the trainer's names; it refuses strangers. What the chart leaves out has a default."""
     known = {field.alias for field in JobSettings.model_fields.values()}
-    for profile in PROFILES:
+    for profile in PIPELINES:
         settings = job_settings(render(profile))
         JobSettings.model_validate(settings)
         assert known - set(settings) <= {"maxJobs"}
@@ -32,8 +32,8 @@ def test_every_field_of_the_chart_is_one_of_the_trainer() -> None:
 @pytest.mark.parametrize("version", ["1.29", "1.35"])
 def test_jobs_are_valid(version: str, tmp_path: Path) -> None:
     """Strictly, for every profile."""
-    files = [tmp_path / f"{profile}.yaml" for profile in PROFILES]
-    for profile, file in zip(PROFILES, files, strict=True):
+    files = [tmp_path / f"{profile}.yaml" for profile in PIPELINES]
+    for profile, file in zip(PIPELINES, files, strict=True):
         file.write_text(yaml.safe_dump(_job(profile)))
     ended = run(TOOLS / "kubernetes-validate", "--strict", "-k", version, *files)
     assert ended.returncode == 0, ended.stdout + ended.stderr
@@ -41,7 +41,7 @@ def test_jobs_are_valid(version: str, tmp_path: Path) -> None:
 
 def test_pods_of_jobs_are_as_restricted_as_the_others() -> None:
     """Restricted pods: no root, no privileges, no token, a root filesystem that nobody writes to."""
-    for profile in PROFILES:
+    for profile in PIPELINES:
         spec = _job(profile)["spec"]["template"]["spec"]
         (deployment,) = [
             each for name, each in of_kind(render(profile), "Deployment").items() if name == "captioner"

@@ -12,7 +12,7 @@ import yaml
 from tests.deploy.charts import CHART, PROFILES, TOOLS, render, run, template
 
 HERE = Path(__file__).parent
-FOREIGN = {"GRPCRoute", "PodMonitor", "PrometheusRule", "ScaledObject", "ServiceMonitor"}
+FOREIGN = {"GRPCRoute", "HTTPRoute", "PodMonitor", "PrometheusRule", "ScaledObject", "ServiceMonitor"}
 RANDOM = re.compile(r"^  (secret-key|token): \S{44}$", flags=re.M)
 
 

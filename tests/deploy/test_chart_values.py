@@ -170,7 +170,10 @@ def test_settings_takes_every_variable_that_has_no_value_of_its_own() -> None:
     """A new setting is added to `propertyNames` in the schema, or it gets a value, and the chart sets it."""
     schema = json.loads((CHART / "values.schema.json").read_text())
     taken = set(schema["properties"]["settings"]["propertyNames"]["enum"])
-    whole = template("minimal", "triton.enabled=true", 'datasets.volume={"emptyDir": {}}')
+    endpoint = (
+        'endpoint={"enabled": true, "model": "m", "options": {"a": 1}, "keys": {"existingSecret": "k"}}'
+    )
+    whole = template("minimal", "triton.enabled=true", 'datasets.volume={"emptyDir": {}}', endpoint)
     own = set(re.findall(r"SYNRES_\w+", whole))
     # who starts a process by hand ties it to a terminal; a pod has none
     assert taken == known_variables() - own - {"SYNRES_TIED_TO_STDIN"}
@@ -199,7 +202,15 @@ def test_the_licences_are_those_of_the_catalogue() -> None:
 @without_helm
 def test_profiles_open_with_what_they_are_for() -> None:
     """A comment, and values that a person can read."""
-    assert set(PROFILES) == {"minimal", "dev-one-node", "gpu-prod", "airgapped", "keda", "everything-on"}
+    assert set(PROFILES) == {
+        "minimal",
+        "dev-one-node",
+        "gpu-prod",
+        "airgapped",
+        "keda",
+        "everything-on",
+        "endpoint",
+    }
     for profile in PROFILES:
         text = (CHART / "ci" / f"{profile}.yaml").read_text()
         assert text.startswith("# ")

@@ -90,6 +90,37 @@
 {{- if and .Values.grpcRoute.enabled (not .Values.grpcRoute.parentRefs) -}}
 {{- $found = append $found "grpcRoute.parentRefs: name the Gateway" -}}
 {{- end -}}
+{{- toJson (concat $found (include "synres.endpointChecks" . | fromJsonArray)) -}}
+{{- end }}
+
+{{- define "synres.endpointChecks" -}}
+{{- $found := list -}}
+{{- $endpoint := .Values.endpoint -}}
+{{- if and $endpoint.enabled (not (include "synres.service" (dict "root" . "name" "segmenter") | fromYaml).enabled) -}}
+{{- $found = append $found "endpoint.enabled: it is the segmenter; enable services.segmenter" -}}
+{{- end -}}
+{{- if and $endpoint.alone (not $endpoint.enabled) -}}
+{{- $found = append $found "endpoint.alone: set endpoint.enabled=true" -}}
+{{- end -}}
+{{- if $endpoint.alone -}}
+{{- range $name, $_ := omit (include "synres.services" . | fromYaml) "segmenter" -}}
+{{- if (include "synres.service" (dict "root" $ "name" $name) | fromYaml).enabled -}}
+{{- $found = append $found (printf "services.%s.enabled: set it false; endpoint.alone gives it neither store nor token" $name) -}}
+{{- end -}}
+{{- end -}}
+{{- if .Values.devStorage.enabled -}}
+{{- $found = append $found "devStorage.enabled: endpoint.alone uses no store" -}}
+{{- end -}}
+{{- end -}}
+{{- if and $endpoint.alone (eq $endpoint.auth "on") (not $endpoint.keys.existingSecret) -}}
+{{- $found = append $found "endpoint.keys.existingSecret: name the Secret with API keys (synres keys new), or set endpoint.auth=off" -}}
+{{- end -}}
+{{- if and $endpoint.ingress.enabled (not (and $endpoint.enabled $endpoint.ingress.host)) -}}
+{{- $found = append $found "endpoint.ingress: give endpoint.ingress.host, and set endpoint.enabled=true" -}}
+{{- end -}}
+{{- if and $endpoint.httpRoute.enabled (not (and $endpoint.enabled $endpoint.httpRoute.parentRefs)) -}}
+{{- $found = append $found "endpoint.httpRoute.parentRefs: name the Gateway, and set endpoint.enabled=true" -}}
+{{- end -}}
 {{- toJson $found -}}
 {{- end }}
 
@@ -106,8 +137,8 @@
 {{- if or (ne .Values.metrics.monitor "none") .Values.metrics.rules.enabled -}}
 {{- $wanted = set $wanted "monitoring.coreos.com/v1" "metrics.monitor and metrics.rules need the Prometheus operator" -}}
 {{- end -}}
-{{- if .Values.grpcRoute.enabled -}}
-{{- $wanted = set $wanted "gateway.networking.k8s.io/v1" "grpcRoute.enabled needs the Gateway API" -}}
+{{- if or .Values.grpcRoute.enabled .Values.endpoint.httpRoute.enabled -}}
+{{- $wanted = set $wanted "gateway.networking.k8s.io/v1" "grpcRoute.enabled and endpoint.httpRoute.enabled need the Gateway API" -}}
 {{- end -}}
 {{- range $api, $why := $wanted -}}
 {{- if not ($.Capabilities.APIVersions.Has $api) -}}
@@ -117,11 +148,14 @@
 {{- /* a namespace that answers has this account: without it there is no cluster, or no namespace yet */ -}}
 {{- if and .Values.checkSecrets (lookup "v1" "ServiceAccount" .Release.Namespace "default") -}}
 {{- $secrets := dict -}}
-{{- if not (or .Values.storage.s3.useIAM (and .Values.devStorage.enabled (not .Values.storage.s3.existingSecret))) -}}
+{{- if not (or .Values.endpoint.alone .Values.storage.s3.useIAM (and .Values.devStorage.enabled (not .Values.storage.s3.existingSecret))) -}}
 {{- $keys := .Values.storage.s3.existingSecretKeys -}}
 {{- $secrets = set $secrets (include "synres.storeSecret" .) (list $keys.accessKey $keys.secretKey) -}}
 {{- end -}}
-{{- if not (and .Values.devStorage.enabled (not .Values.auth.existingSecret)) -}}
+{{- with .Values.endpoint.keys.existingSecret -}}
+{{- $secrets = set $secrets . (list $.Values.endpoint.keys.existingSecretKey) -}}
+{{- end -}}
+{{- if not (or .Values.endpoint.alone (and .Values.devStorage.enabled (not .Values.auth.existingSecret))) -}}
 {{- $secrets = set $secrets (include "synres.tokenSecret" .) (list .Values.auth.existingSecretKey) -}}
 {{- end -}}
 {{- range $name, $keys := $secrets -}}

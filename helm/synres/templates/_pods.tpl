@@ -84,12 +84,39 @@ rollingUpdate:
 {{- end }}
 
 {{- define "synres.secretEnv" -}}
+{{- if not .Values.endpoint.alone }}
 - name: SYNRES_TOKEN
   valueFrom:
     secretKeyRef:
       name: {{ include "synres.tokenSecret" . }}
       key: {{ .Values.auth.existingSecretKey }}
 {{- include "synres.storeEnv" . }}
+{{- end }}
+{{- end }}
+
+{{/* What the segmenter's online endpoint serves, and to whom. */}}
+{{- define "synres.endpointEnv" -}}
+{{- $endpoint := .Values.endpoint -}}
+- name: SYNRES_SEGMENTER_BACKEND
+  value: {{ $endpoint.backend | quote }}
+- name: SYNRES_SEGMENTER_AUTH
+  value: {{ $endpoint.auth | quote }}
+{{- with $endpoint.model }}
+- name: SYNRES_SEGMENTER_MODEL
+  value: {{ . | quote }}
+{{- end }}
+{{- with $endpoint.options }}
+- name: SYNRES_SEGMENTER_OPTIONS
+  value: {{ toJson . | quote }}
+{{- end }}
+{{- if $endpoint.keys.existingSecret }}
+- name: SYNRES_SEGMENTER_KEYS
+  value: /etc/synres/keys/keys
+{{- end }}
+{{- if $endpoint.enabled }}
+- name: SYNRES_SEGMENTER_HTTP_LISTEN
+  value: 0.0.0.0:{{ $endpoint.port }}
+{{- end }}
 {{- end }}
 
 {{- define "synres.settingsFrom" -}}
