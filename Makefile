@@ -21,7 +21,7 @@ TRIAL_TORCH ?= 2.13.0
 REVISION    := $(shell git rev-parse --short HEAD 2>/dev/null || echo unknown)
 SITE   := import sysconfig; print(sysconfig.get_path("purelib"))
 
-.PHONY: demo study ablate test lint chaos triton chart playground images trial-images e2e e2e-tests heavy-tools helm-tools protos micro-weights bench bench-segmenter bench-loader bench-metrics bench-scaling clean
+.PHONY: demo study ablate test lint chaos triton chart playground images trial-images e2e e2e-tests heavy-tools helm-tools protos micro-weights bench bench-segmenter bench-loader bench-metrics bench-scaling bench-data clean
 
 ## the whole method on the micro world, from nothing to a table, in minutes
 demo: $(VENV)/.demo
@@ -122,6 +122,10 @@ bench-scaling: $(VENV)/.dev
 ## the training loader beside a straightforward one, and beside a GPU (half a minute)
 bench-loader: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.loader
+
+## how long RefCOCO takes to open, and how much memory (a minute)
+bench-data: $(VENV)/.dev
+	$(BIN)/python -m benchmarks.data
 
 clean:
 	rm -rf $(VENV) $(TRITON_VENV) $(HELM_TOOLS) $(PLAYGROUND_TOOLS) build *.egg-info

@@ -53,8 +53,8 @@ def id_of(place: Place) -> int:
 class CleanCopy:
     """Of one dataset, below `out`, at the same place relative to `top` as the dataset itself.
 
-    Pictures and label maps are copied as they are; JSON is written anew without what is wrong, and a pickle
-    becomes JSON. Annotations that no expression names are left away. Raises InvalidInput for an `out` that
+    Pictures and label maps are copied as they are; JSON and pickles are written anew without what is
+    wrong. Annotations that no expression names are left away. Raises InvalidInput for an `out` that
     holds something or lies in the dataset.
     """
 
@@ -82,7 +82,7 @@ class CleanCopy:
             case "refcoco" | "grefcoco" | "wildres":
                 for name in {place.file for place in kept.rows}:
                     refs = self._folder / name
-                    write_refs(refs, self._target(refs).with_suffix(".json"), kept.rows)
+                    write_refs(refs, self._target(refs), kept.rows)
                 instances = EXPORTED if is_exported(self._folder) else "instances.json"
                 write_coco(self._folder / instances, self._target(self._folder / instances), *ids)
             case "coco":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,8 +18,12 @@ from synres.typed_json import decode_json
 
 
 def write_refs(source: Path, target: Path, kept: Collection[Place]) -> None:
-    """The refs at these places, as JSON, without expressions that have no words."""
-    _write_list(target, (_spoken(ref) for place, ref in read_refs(source) if place in kept))
+    """The refs at these places, in the form of the source, without expressions that have no words."""
+    refs = (_spoken(ref) for place, ref in read_refs(source) if place in kept)
+    if target.suffix == ".p":
+        _write_pickle(target, refs)
+    else:
+        _write_list(target, refs)
 
 
 def write_conversations(source: Path, target: Path, kept: Collection[Place]) -> None:
@@ -91,6 +96,16 @@ def _write_list(target: Path, records: Iterable[Any]) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     with target.open("wb") as out:
         out.writelines(_list_lines(records))
+
+
+def _write_pickle(target: Path, records: Iterable[Any]) -> None:
+    """Protocol 2, as the originals; one record in memory at a time, each with its own memo."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with target.open("wb") as out:
+        out.write(b"\x80\x02]")
+        # without each record's own beginning and end, and appended to the list
+        out.writelines(pickle.dumps(record, 2)[2:-1] + b"a" for record in records)
+        out.write(b".")
 
 
 def _list_lines(records: Iterable[Any]) -> Iterator[bytes]:

@@ -17,7 +17,7 @@ from synres.data.readers.places import find_file, find_folder
 from synres.data.rows import Problem, SemanticRow
 from synres.errors import InvalidInput, NotFound
 
-PICTURES = ("coco", "coco_2017")
+PICTURES = ("coco", "coco_2017", "images")
 Rows = Iterator[SemanticRow | Problem]
 
 
