@@ -205,7 +205,9 @@ class Driver:
             self._count(task, error, seconds)
             if verdict is Verdict.DIED:
                 self._worker.suspects.add(task.node.stage)
-                self._room.window(task.node.stage).shrink(time.monotonic() + delay_s)
+                if not self._room.scales(task.node.stage):
+                    # where there are replicas, one less is less room already
+                    self._room.window(task.node.stage).shrink(time.monotonic() + delay_s)
         self._not_before[task.action] = time.monotonic() + delay_s
 
     def _wait(self, task: Task, error: BaseException, delay_s: float) -> float:
