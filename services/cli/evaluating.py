@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from services.cli.benchmarks import Benchmark
     from services.cli.checkpoints import Checkpoint
     from services.cli.evaluation import Advance, Evaluation
+    from services.cli.scorecard import Differences, Slice
     from synres.ledger.ledger import Ledger
 
 Names = Annotated[
@@ -74,9 +75,11 @@ def evaluate(
     done = []
     for name in dict.fromkeys(benchmarks):
         benchmark = put_benchmark(ledger, name, data)
-        done.append(_Scored(benchmark, [_evaluated(ledger, one, benchmark, workers) for one in asked]))
+        done.append(_scored(benchmark, [_evaluated(ledger, one, benchmark, workers) for one in asked]))
         if not json:
             done[-1].print(definition, names)
+    if not json:
+        _print_rules(done)
     report = _report(asked, done)
     if folder:
         _write(ledger, folder, report, done, checkpoint if gallery else "")
@@ -88,54 +91,56 @@ def evaluate(
 
 @dataclass(frozen=True, slots=True)
 class _Scored:
-    """One benchmark, with the evaluation of each checkpoint."""
+    """One benchmark: the evaluation and the scorecard of each checkpoint, and of two the differences."""
 
     benchmark: Benchmark
     evaluations: Sequence[Evaluation]
-
-    @property
-    def is_grefcoco(self) -> bool:
-        return self.benchmark.name.startswith("grefcoco/")
+    cards: Sequence[Mapping[str, Slice]]
+    compared: Differences | None
 
     def print(self, definition: str, names: Sequence[str]) -> None:
-        from services.cli.scoreboard import print_differences, print_rules, print_scores
-        from services.cli.scorecard import scorecard
+        from services.cli.scoreboard import print_differences, print_scores
 
         about = f"{self.benchmark.name}, {self.benchmark.expressions:,} expressions"
-        for name, found in zip(names, self.evaluations, strict=True):
-            card = scorecard(found.rows, self.is_grefcoco)
+        for name, card in zip(names, self.cards, strict=True):
             print_scores(out, f"{_short(name)} on {about}", card, definition)
-        if len(names) > 1:
+        if self.compared:
             title = " - ".join(map(_short, names))
-            print_differences(out, f"{title} on {about}", self.differences(), definition)
-        print_rules(out, " and ".join(dict.fromkeys(found.protocol for found in self.evaluations)))
-        left_out = {**self.benchmark.refused, **self.evaluations[0].rejected}
-        if left_out:
-            told = ", ".join(f"{count:,} {reason}" for reason, count in left_out.items())
-            out.print(f"left out: {told}", markup=False, highlight=False, soft_wrap=True)
-
-    def differences(self) -> dict[str, Any]:
-        from services.cli.scorecard import differences
-
-        first, second = self.evaluations
-        return differences(first.rows, second.rows, self.is_grefcoco)
+            print_differences(out, f"{title} on {about}", self.compared, definition)
+        for name, found in zip(names, self.evaluations, strict=True):
+            _tell_left_out(f"{_short(name)} on {self.benchmark.name}", found.rejected)
+        _tell_left_out(self.benchmark.name, self.benchmark.refused)
 
     def facts(self, labels: Sequence[str]) -> dict[str, Any]:
         import msgspec
 
-        from services.cli.scorecard import scorecard
         from services.cli.worst import listed
 
         scores = {
             label: {
                 "protocol": found.protocol, "rejected": found.rejected,
-                "slices": scorecard(found.rows, self.is_grefcoco), "worst": listed(found.rows),
+                "slices": card, "worst": listed(found.rows),
             }
-            for label, found in zip(labels, self.evaluations, strict=True)
+            for label, found, card in zip(labels, self.evaluations, self.cards, strict=True)
         }  # fmt: skip
-        compared = self.differences() if len(labels) > 1 else None
-        facts = {"benchmark": self.benchmark, "scores": scores, "differences": compared}
+        facts = {"benchmark": self.benchmark, "scores": scores, "differences": self.compared}
         return dict(msgspec.to_builtins(facts))
+
+
+def _scored(benchmark: Benchmark, evaluations: Sequence[Evaluation]) -> _Scored:
+    from services.cli.scorecard import differences, scorecard
+
+    is_grefcoco = benchmark.name.startswith("grefcoco/")
+    rows = [found.rows for found in evaluations]
+    cards = [scorecard(one, is_grefcoco) for one in rows]
+    compared = differences(rows[0], rows[1], is_grefcoco) if len(rows) > 1 else None
+    return _Scored(benchmark, evaluations, cards, compared)
+
+
+def _tell_left_out(where: str, reasons: Mapping[str, int]) -> None:
+    if reasons:
+        told = ", ".join(f"{count:,} {reason}" for reason, count in reasons.items())
+        out.print(f"left out of {where}: {told}", markup=False, highlight=False, soft_wrap=True)
 
 
 def _evaluated(ledger: Ledger, checkpoint: Checkpoint, benchmark: Benchmark, workers: int) -> Evaluation:
@@ -153,6 +158,13 @@ def _progress(title: str, pictures: int) -> Iterator[Advance]:
     with Progress(*columns, console=err, disable=not err.is_terminal) as bars:
         task = bars.add_task(title, total=pictures)
         yield lambda done: bars.advance(task, done)
+
+
+def _print_rules(done: Sequence[_Scored]) -> None:
+    from services.cli.scoreboard import print_rules
+
+    protocols = dict.fromkeys(found.protocol for scored in done for found in scored.evaluations)
+    print_rules(out, " and ".join(protocols))
 
 
 def _report(asked: Sequence[Checkpoint], done: Sequence[_Scored]) -> dict[str, Any]:

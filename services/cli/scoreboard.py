@@ -8,13 +8,11 @@ from rich.console import Console
 from rich.text import Text
 
 from services.cli.report import interval_text, plain_table, print_table
-from services.cli.scorecard import ALL, DEFINITIONS, GROUND, RULES, Measured, Slice
-from synres.domain.bootstrap import Interval
+from services.cli.scorecard import ALL, DEFINITIONS, GROUND, RULES, Differences, Measured, Slice
 from synres.domain.failures import FAILURES
 from synres.domain.metrics import MEASURES
 
 _NAMES = {"giou": "gIoU", "ciou": "cIoU", "n_acc": "N-acc", "t_acc": "T-acc"}
-Differences = Mapping[str, Mapping[str, Mapping[str, Interval | None]]]
 
 
 def print_scores(console: Console, title: str, card: Mapping[str, Slice], definition: str) -> None:

@@ -41,6 +41,8 @@ GROUND = (
     f" more. Intervals: 95 %, from {RESAMPLES} draws of pictures."
 )
 Rows = Sequence[EvaluatedExpression]
+Differences = dict[str, dict[str, dict[str, Interval | None]]]
+"""Slice -> definition -> measure."""
 T = TypeVar("T")
 
 
@@ -80,15 +82,13 @@ def scorecard(rows: Rows, is_grefcoco: bool) -> dict[str, Slice]:
     return {name: _slice([rows[p] for p in places], is_grefcoco) for name, places in slices(rows).items()}
 
 
-def differences(
-    ours: Rows, theirs: Rows, is_grefcoco: bool
-) -> dict[str, dict[str, dict[str, Interval | None]]]:
-    """Slice -> definition -> measure -> ours - theirs, expression by expression.
+def differences(ours: Rows, theirs: Rows, is_grefcoco: bool) -> Differences:
+    """Ours - theirs, expression by expression.
 
     Expressions that one of the two could not be asked are left out. Raises InvalidInput if nothing is left.
     """
     pairs = paired(ours, theirs)
-    found: dict[str, dict[str, dict[str, Interval | None]]] = {}
+    found: Differences = {}
     for name, places in slices([pair[0] for pair in pairs]).items():
         chosen = [pairs[place] for place in places]
         mine, other = (_ratios([pair[side] for pair in chosen], is_grefcoco) for side in (0, 1))
