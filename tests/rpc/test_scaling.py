@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+
+import numpy as np
 
 from services.coordinator.events import Event, RunStarted, TaskDone, TaskFailed, TaskStarted, Waiting
 from services.coordinator.executors.grpc import GrpcExecutor
 from services.coordinator.run import run_spec
 from synres.ledger.ledger import Ledger
 from synres.ledger.runs import RunFolder, list_runs
+from synres.rpc.client import SegmenterClient
 from synres.rpc.replicas import Resolve
 from synres.rpc.server import Server
-from tests.instant import build_instant
+from tests.instant import INSTANT, build_instant
 from tests.pods import Pods
 from tests.rpc.conftest import Serve
 from tests.runs import SPEC, spec_with, undisturbed_root
@@ -90,6 +95,37 @@ def test_a_call_that_a_pod_cuts_as_it_goes_is_made_again(
     (run,) = list_runs(ledger.store)
     assert not RunFolder(ledger.store, run).attempts()
     assert commit.merkle_root == undisturbed_root(tmp_path / "plain", THREE)
+
+
+def test_no_online_call_fails_while_its_pod_drains(ledger: Ledger, tmp_path: Path) -> None:
+    """Over one plain channel to all of them, as clients have that are not ours."""
+    picture, answered, over = np.zeros((8, 8, 3), np.uint8), list[int](), threading.Event()
+    with Pods("segmenter", ledger.store.url, tmp_path, delay_s=0.02) as pods:
+        going, staying = (pods.start(drain_delay_s=1.0) for _ in range(2))
+        for address in (going, staying):
+            pods.wait_until_serving(address)
+        pods.ready.append(going)
+
+        def ask(client: SegmenterClient) -> None:
+            while not over.is_set():
+                answered.append(len(client.segment(INSTANT, picture, ["a", "b"])))
+
+        def wait_for(count: int) -> None:
+            while len(answered) < count and not any(caller.done() for caller in callers):
+                time.sleep(0.02)
+
+        both = f"ipv4:{going},{staying}"
+        with SegmenterClient(both, timeout_s=60) as client, ThreadPoolExecutor(3) as pool:
+            callers = [pool.submit(ask, client) for _ in range(3)]
+            wait_for(20)
+            pods.end(going)
+            code = pods.exit_code(going)
+            wait_for(len(answered) + 20)
+            over.set()
+            for caller in callers:
+                caller.result()
+    assert code == 0
+    assert set(answered) == {2}
 
 
 def test_a_stage_that_sleeps_is_waited_for(serve: Serve, ledger: Ledger, tmp_path: Path) -> None:
