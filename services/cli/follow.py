@@ -86,8 +86,10 @@ def in_words(line: str) -> str:
         return line
     if not isinstance(words, dict):
         return line
+    message = str(words.get("message", ""))
+    told_already = {"pid", "done", "whole", *message.split()}
     numbers = (f"{name} {value:.6g}" for name, value in words.items()
-               if isinstance(value, int | float) and name not in ("pid", "done", "whole"))  # fmt: skip
+               if isinstance(value, int | float) and name not in told_already)  # fmt: skip
     far = f"{words['done']} of {words['whole']}" if {"done", "whole"} <= words.keys() else ""
-    told = (far, str(words.get("code", "")), str(words.get("message", "")), *numbers)
+    told = (far, str(words.get("code", "")), message, *numbers)
     return "  ".join(filter(None, told))
