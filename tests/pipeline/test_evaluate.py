@@ -26,6 +26,7 @@ from synres.stages.evaluate import evaluate_picture
 from tests.fakes import MemoryStore
 from tests.tiny_res import register_lisa
 from tests.trainings import put_triplets
+from tests.unit.data.readers.layouts import ref, write_refcoco
 
 torch.set_num_threads(1)
 BENCHMARK = "microworld/dev/20"
@@ -98,6 +99,20 @@ def test_an_arm_of_a_run_has_the_score_of_its_run(tmp_path: Path) -> None:
     assert report["differences"]["all"]["lisa"]["giou"] == {"difference": 0, "low": 0, "high": 0}
     assert json.loads((folder / "report.json").read_text()) == found
     assert decode_image((folder / "microworld-test-2-worst.png").read_bytes()).shape[1] > 1000
+
+
+def test_a_refcoco_folder_becomes_a_table_of_numbers(tmp_path: Path) -> None:
+    """From `refs(unc).p` on disk to measures by split; what cannot be read is counted."""
+    told = [ref(1, 7, 1, "man left", "the man", split="testA"), ref(2, 8, 2, "dogs", split="val"),
+            ref(3, 9, 3, "gone", split="testA")]  # fmt: skip
+    write_refcoco(tmp_path, told)
+    next(tmp_path.rglob("*000000000003.jpg")).unlink()
+    options = ("--data", str(tmp_path), "--store", str(tmp_path / "store"))
+    found = _evaluate("micro", "refcoco/testA", "refcoco/val", *options)["benchmarks"]
+    assert list(found) == ["refcoco/testA", "refcoco/val"]
+    assert found["refcoco/testA"]["benchmark"]["refused"] == {"image_missing": 1}
+    counted = [found[name]["scores"]["micro"]["slices"]["all"]["expressions"] for name in found]
+    assert counted == [2, 1]
 
 
 def test_a_picture_is_encoded_once_for_all_its_expressions() -> None:
