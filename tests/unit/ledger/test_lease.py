@@ -77,3 +77,17 @@ def test_a_store_that_overwrites_gives_it_to_all() -> None:
     lease = RunLease(OverwritingStore(), "run")
     assert lease.take("one", TTL_S)
     assert lease.take("two", TTL_S)
+
+
+def test_a_lease_says_what_keeps_its_run_while_its_holder_lives(store: MemoryStore, lease: RunLease) -> None:
+    """Each renewal says it anew; a silent holder says nothing any more, nor does what was no lease."""
+    assert lease.read() is None
+    lease.take("one", TTL_S)
+    lease.take("one", TTL_S, "segment: no replica is ready")
+    found = lease.read()
+    assert found is not None and (found.holder, found.waits_for) == ("one", "segment: no replica is ready")
+    store.now_s += TTL_S + 1
+    assert lease.read() is None
+    store.put("runs/run/lease.json", b"{")
+    store.now_s += 1
+    assert lease.read() is None
