@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,13 +15,35 @@ if TYPE_CHECKING:
 
 def read_picture(path: Path) -> Image:
     """Raises NotFound for a file that cannot be read, InvalidInput for one that is no usable picture."""
-    from synres.data.images import MAX_BYTES, decode_image
+    from synres.data.images import decode_image
+
+    with _told(path):
+        return decode_image(_read(path))
+
+
+def read_upright(path: Path) -> tuple[bytes, Image]:
+    """The file, and its pixels turned as its EXIF orientation says. Raises as `read_picture`."""
+    from synres.data.images import open_image
+
+    with _told(path):
+        data = _read(path)
+        return data, open_image(data).upright()
+
+
+def _read(path: Path) -> bytes:
+    from synres.data.images import MAX_BYTES
+
+    if path.stat().st_size > MAX_BYTES:
+        raise InvalidInput(f"{path} is larger than {MAX_BYTES:,} bytes: give a smaller picture")
+    return path.read_bytes()
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
     from synres.errors import RejectedItem
 
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise InvalidInput(f"{path} is larger than {MAX_BYTES:,} bytes: give a smaller picture")
-        return decode_image(path.read_bytes())
+        yield
     except OSError as error:
         raise NotFound(f"{path} cannot be read: {error.strerror}") from error
     except RejectedItem as bad:

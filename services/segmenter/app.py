@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib.metadata import version
+from pathlib import Path
 
 from services.segmenter import inference
 from services.segmenter.backends import load_backend
@@ -50,7 +51,8 @@ def _http(listen: str, online: Online, server: Server) -> HttpFace:
             f"SYNRES_SEGMENTER_KEYS is needed to serve HTTP on {listen}; loopback may go without, or set "
             "SYNRES_SEGMENTER_AUTH=off to let everybody in"
         )
-    return HttpFace(build_app(online, lambda: online.is_ready() and not server.is_stopping), listen)
+    app = build_app(online, lambda: online.is_ready() and not server.is_stopping)
+    return HttpFace(app, listen, certificate=_certificate(online.settings))
 
 
 def _public(settings: SegmenterSettings) -> Public:
@@ -59,4 +61,26 @@ def _public(settings: SegmenterSettings) -> Public:
         methods=(*PUBLIC, f"/{inference.SERVICE}/"),
         max_calls=settings.segmenter_max_calls,
         is_guarded=settings.segmenter_keys is not None or settings.segmenter_auth == "off",
+        certificate=_read(_certificate(settings)),
     )
+
+
+def _certificate(settings: SegmenterSettings) -> tuple[Path, Path] | None:
+    """Private key and certificate chain; raises SettingInvalid for one without the other."""
+    key, chain = settings.segmenter_tls_key, settings.segmenter_tls_certificate
+    if (key is None) != (chain is None):
+        raise SettingInvalid(
+            "SYNRES_SEGMENTER_TLS_CERTIFICATE and SYNRES_SEGMENTER_TLS_KEY go together: give both, or neither"
+        )
+    return (key, chain) if key and chain else None
+
+
+def _read(certificate: tuple[Path, Path] | None) -> tuple[bytes, bytes] | None:
+    if certificate is None:
+        return None
+    try:
+        return certificate[0].read_bytes(), certificate[1].read_bytes()
+    except OSError as error:
+        raise SettingInvalid(
+            f"SYNRES_SEGMENTER_TLS_...: cannot read {error.filename}: {error.strerror}"
+        ) from error

@@ -134,7 +134,10 @@ class Online:
         return self._is_warm
 
     def chosen(self, caller: Caller, choice: BackendChoice | None, weights: str = "") -> BackendChoice:
-        """The one that is served, for None and for an empty backend. Raises PermissionDenied."""
+        """The one that is served, for None and for an empty backend. Raises PermissionDenied, and
+        InvalidInput for a model without a backend."""
+        if choice and not choice.backend and (choice.model or choice.options):
+            raise InvalidInput("a model or options without a backend: name the backend too")
         wanted = choice if choice and choice.backend else self.served
         if (wanted != self.served or weights) and not caller.may_choose:
             raise PermissionDenied(f"this endpoint serves {self.served.label}; leave backend and weights out")

@@ -28,6 +28,10 @@ class SegmenterSettings(ServiceSettings):
     segmenter_keys: Path | None = Field(
         default=None, description="File of API keys, hashed: a line of `synres keys new` for each."
     )
+    segmenter_tls_certificate: Path | None = Field(
+        default=None, description="PEM file of the certificate chain; with it gRPC and HTTP speak TLS."
+    )
+    segmenter_tls_key: Path | None = Field(default=None, description="PEM file of its private key.")
     segmenter_key_rate: float = Field(
         default=50.0, gt=0, description="Calls per second of one API key, unless its line says otherwise."
     )

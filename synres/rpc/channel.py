@@ -13,6 +13,7 @@ from synres import telemetry
 from synres.rpc.status import error_of
 
 _POLL_S = 0.1
+_TLS = "https://"
 _OPTIONS = (
     # the service says what is too large, in its own words
     ("grpc.max_send_message_length", -1),
@@ -37,14 +38,15 @@ _OPTIONS = (
 
 
 class Connection:
-    """`address` is host:port, or dns:///name:port for all replicas behind a name.
+    """`address` is host:port, or dns:///name:port for all replicas behind a name; https://host:port speaks
+    TLS, with the system's roots or those of GRPC_DEFAULT_SSL_ROOTS_FILE_PATH.
 
     Safe to share between threads; a context manager that closes the channel.
     """
 
     def __init__(self, address: str, token: str | None = None, timeout_s: float = 600.0) -> None:
         self.address = address
-        self.channel = grpc.insecure_channel(address, options=_OPTIONS)
+        self.channel = _channel(address)
         self._timeout_s = timeout_s
         self._token = token
 
@@ -83,6 +85,13 @@ class Connection:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _channel(address: str) -> grpc.Channel:
+    if address.startswith(_TLS):
+        target = address.removeprefix(_TLS).rstrip("/")
+        return grpc.secure_channel(target, grpc.ssl_channel_credentials(), options=_OPTIONS)
+    return grpc.insecure_channel(address, options=_OPTIONS)
 
 
 def _await(future: Any, check: Callable[[], None]) -> Any:

@@ -45,13 +45,15 @@ class Public:
     """What a service answers to others than the coordinator, and guards itself.
 
     `services`: further full proto names; `methods`: as the `Guard` takes them; `max_calls` of them at a time;
-    `is_guarded`: no caller comes in unknown, or somebody said that any may.
+    `is_guarded`: no caller comes in unknown, or somebody said that any may; `certificate`: private key and
+    certificate chain in PEM, with which the whole server speaks TLS.
     """
 
     services: Sequence[str] = ()
     methods: Sequence[str] = ()
     max_calls: int = 0
     is_guarded: bool = False
+    certificate: tuple[bytes, bytes] | None = None
 
 
 _NOTHING = Public()
@@ -75,7 +77,7 @@ class Server:
         is_open = is_loopback(settings.listen.rpartition(":")[0])
         if not is_open and not public.is_guarded:
             _require_token(settings)
-        self._settings, self.is_ready = settings, is_ready
+        self._settings, self.is_ready, self._public = settings, is_ready, public
         self._watcher: threading.Thread | None = None
         self._stopped = threading.Event()
         self.faces: list[Face] = []
@@ -97,7 +99,7 @@ class Server:
         """Listens; returns the address with the port it got. Raises SettingInvalid when the port is taken."""
         host = self._settings.listen.rpartition(":")[0]
         try:
-            port = self.grpc.add_insecure_port(self._settings.listen)
+            port = self._listen()
         except RuntimeError as error:
             raise SettingInvalid(
                 f"SYNRES_LISTEN: cannot listen on {self._settings.listen}: {error}"
@@ -152,6 +154,12 @@ class Server:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
+
+    def _listen(self) -> int:
+        if self._public.certificate is None:
+            return self.grpc.add_insecure_port(self._settings.listen)
+        credentials = grpc.ssl_server_credentials([self._public.certificate])
+        return self.grpc.add_secure_port(self._settings.listen, credentials)
 
     def _watch(self, is_ready: Callable[[], bool]) -> None:
         states = health_pb2.HealthCheckResponse

@@ -107,6 +107,12 @@ def error_of(call: grpc.Call) -> SynresError:
     return kind(f"{call.code().name}: {call.details()}")
 
 
+def error_from_code(code: str, message: str, reason: str = "") -> SynresError:
+    """The error of a class by its code, where an answer holds it instead of a status."""
+    kind = _CLASSES.get(code, InternalError)
+    return _build(kind, message, {"reason": reason, "key": message}, error_details_pb2.RetryInfo())
+
+
 def _details(error: SynresError) -> Iterator[error_details_pb2.ErrorInfo | error_details_pb2.RetryInfo]:
     yield error_details_pb2.ErrorInfo(reason=error.code, domain=DOMAIN, metadata=_metadata(error))
     if isinstance(error, Overloaded):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
+from pathlib import Path
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -18,12 +19,18 @@ _LEAVES_S = 10.0
 
 
 class HttpFace:
-    """`listen` is host:port, port 0 takes a free one. A `Face` of `synres.rpc.server`."""
+    """`listen` is host:port, port 0 takes a free one; with a `certificate`, private
+    key and chain, it speaks TLS. A `Face` of `synres.rpc.server`."""
 
     def __init__(
-        self, app: ASGIApp, listen: str, protocol: type[ImpatientProtocol] = ImpatientProtocol
+        self,
+        app: ASGIApp,
+        listen: str,
+        protocol: type[ImpatientProtocol] = ImpatientProtocol,
+        certificate: tuple[Path, Path] | None = None,
     ) -> None:
         self._listen = listen
+        key, chain = certificate or (None, None)
         self._server = uvicorn.Server(
             uvicorn.Config(
                 app,
@@ -38,6 +45,8 @@ class HttpFace:
                 proxy_headers=False,
                 server_header=False,
                 backlog=_BACKLOG,
+                ssl_keyfile=key,
+                ssl_certfile=chain,
                 timeout_keep_alive=KEEP_ALIVE_S,
                 h11_max_incomplete_event_size=MAX_HEAD_BYTES,
             )
