@@ -14,10 +14,10 @@ import msgspec
 
 from synres.data.images import MAX_BYTES
 from synres.data.paths import path_inside
+from synres.data.readers.segmentation import Segmentation, draw_segmentation
 from synres.data.source import Picture, Refused
 from synres.domain.digests import canonical_json
-from synres.domain.masks import compressed_to_rle, polygons_to_rle, runs_to_rle, union
-from synres.domain.types import Rle, SceneObject
+from synres.domain.types import SceneObject
 from synres.errors import InvalidInput, NotFound, RejectedItem, UnsafePath
 from synres.typed_json import decode_json, fit
 
@@ -32,16 +32,11 @@ class _Image(msgspec.Struct):
     height: int
 
 
-class _Runs(msgspec.Struct):
-    counts: list[int] | str
-    size: tuple[int, int]
-
-
 class _Annotation(msgspec.Struct):
     id: Id
     image_id: Id
     category_id: Id
-    segmentation: list[list[float] | _Runs] | _Runs
+    segmentation: Segmentation
     iscrowd: int = 0
 
 
@@ -156,23 +151,9 @@ def _object(
     if row.category_id not in names:
         return _refuse(row, "unknown_category", f"{file_name}: category_id {row.category_id}")
     try:
-        return SceneObject(names[row.category_id], _mask(row.segmentation, size))
+        return SceneObject(names[row.category_id], draw_segmentation(row.segmentation, size))
     except RejectedItem as refused:
         return _refuse(row, refused.reason, f"{file_name}: {refused.message}")
-
-
-def _mask(segmentation: list[list[float] | _Runs] | _Runs, size: tuple[int, int]) -> Rle:
-    if isinstance(segmentation, _Runs):
-        return _from_runs(segmentation)
-    polygons = [part for part in segmentation if isinstance(part, list)]
-    runs = [part for part in segmentation if isinstance(part, _Runs)]
-    return union([_from_runs(part) for part in runs]) if runs else polygons_to_rle(polygons, size)
-
-
-def _from_runs(runs: _Runs) -> Rle:
-    if isinstance(runs.counts, str):
-        return compressed_to_rle(runs.counts, runs.size)
-    return runs_to_rle(runs.counts, runs.size)
 
 
 def _refuse(row: _Annotation, reason: str, message: str) -> Refused:

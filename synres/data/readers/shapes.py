@@ -7,15 +7,14 @@ from dataclasses import dataclass
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image as PillowImage
-from PIL import ImageDraw
 
+from synres.data.readers.polygons import Corners, fill_polygon
 from synres.data.rows import Place
 from synres.domain.masks import encode_mask
 from synres.domain.types import Rle
 from synres.errors import RejectedItem
 
-_MAX_CORNER = 1 << 20
+_MAX_REACH = 2
 MIN_CORNERS = 3
 TARGET, IGNORE = 1, 2
 
@@ -67,20 +66,20 @@ def draw_shapes(shapes: tuple[Shape, ...], size: tuple[int, int]) -> NDArray[np.
 
 
 def _canvas(shapes: list[Shape], size: tuple[int, int]) -> NDArray[np.uint8]:
-    canvas = PillowImage.new("L", (size[1], size[0]))
-    draw = ImageDraw.Draw(canvas)
+    canvas = np.zeros(size, np.uint8)
     for shape in shapes:
-        corners = [_corner(point) for point in shape.points]
-        if len(corners) > 1:
-            draw.polygon(corners, fill=shape.value, outline=shape.value)
-        elif corners:
-            draw.point(corners, fill=shape.value)
-    return np.asarray(canvas)
+        canvas[fill_polygon(_corners(shape, size), size)] = shape.value
+    return canvas
 
 
-def _corner(point: tuple[float, float]) -> tuple[int, int]:
-    x, y = point
+def _corners(shape: Shape, size: tuple[int, int]) -> Corners:
+    corners = np.array(shape.points, np.float64).reshape(-1, 2)
     # the negation also refuses NaN
-    if not max(abs(x), abs(y)) < _MAX_CORNER:
-        raise RejectedItem("mask_unreadable", f"a corner at ({x:g}, {y:g}) lies far outside the picture")
-    return int(x), int(y)
+    if not (np.abs(corners) <= _MAX_REACH * max(size)).all():
+        raise RejectedItem(
+            "mask_unreadable", f"a corner lies far outside the picture of {size[0]} x {size[1]}"
+        )
+    whole = corners.astype(np.int64)
+    if np.abs(np.diff(whole, axis=0)).sum() > size[0] * size[1] + 20 * max(size):
+        raise RejectedItem("mask_unreadable", "an outline is longer than the picture has pixels")
+    return whole

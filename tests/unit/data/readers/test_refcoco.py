@@ -57,6 +57,14 @@ def test_parts_are_united_and_no_segmentation_is_an_empty_mask(tmp_path: Path) -
     assert area(rows_of(folder)[0].mask()) == 52
 
 
+def test_rows_travel_to_loader_processes(tmp_path: Path) -> None:
+    """A row is small, and draws the same mask after it was pickled."""
+    row = rows_of(write_refcoco(tmp_path))[1]
+    sent = pickle.dumps(row)
+    assert len(sent) < 2_000
+    assert pickle.loads(sent).mask() == row.mask()  # noqa: S301
+
+
 def test_one_split_alone(tmp_path: Path) -> None:
     """A split's name chooses its refs."""
     assert [row.ref_id for row in rows_of(write_refcoco(tmp_path), "testA")] == [2]
