@@ -19,7 +19,6 @@ from synres.domain.types import Expression
 from synres.errors import CallCancelled, DeadlineExceeded, SynresError
 from synres.ports import Image, ScoredMask, Segmenter
 from synres.rpc.calls import ModelCalls
-from synres.stages.shard import never_stop
 
 MAX_BATCH_PIXELS = 1 << 27
 """Of all masks of one batch: a model holds four bytes for each."""
@@ -88,7 +87,7 @@ class ModelQueue:
             first = self._waiting[0] if self._waiting else None
         if first is not None:
             # shards have their turns too; who comes meanwhile joins this batch
-            with self._calls.turn(never_stop, first.segmenter):
+            with self._calls.online_turn(first.segmenter):
                 jobs = [job for job in self._take(first.segmenter) if job.is_wanted()]
                 if jobs:
                     _compute(first.segmenter, jobs)

@@ -43,10 +43,15 @@ def check_count(count: int, what: str) -> int:
 
 
 class ModelCalls:
-    """Calls that work with a service's models, one at a time: shards never overlap, nor share a batch."""
+    """Calls that work with a service's models, one at a time: shards never overlap, nor share a batch.
+
+    Between two items a shard gives way to online calls, which would else wait for all of it.
+    """
 
     def __init__(self, service: str) -> None:
         self._lock = threading.Lock()
+        self._online_waiting = 0
+        self._changed = threading.Condition()
         self._wait = telemetry.QUEUE_SECONDS.labels(service)
 
     @contextmanager
@@ -65,6 +70,35 @@ class ModelCalls:
         finally:
             self._lock.release()
 
+    @contextmanager
+    def online_turn(self, backend: object) -> Iterator[None]:
+        """As `turn`, and next after the item at hand of a shard; its wait is observed by who asks."""
+        if getattr(backend, "thread_safe", False):
+            yield
+            return
+        with self._changed:
+            self._online_waiting += 1
+        with self._lock:
+            with self._changed:
+                self._online_waiting -= 1
+                self._changed.notify_all()
+            yield
+
+    def giving_way(self, check: Check) -> Check:
+        """`check` for a shard that has its turn: online calls that wait have theirs first."""
+
+        def checked() -> None:
+            check()
+            with self._changed:
+                if not self._online_waiting:
+                    return
+            self._lock.release()
+            with self._changed:
+                self._changed.wait_for(lambda: not self._online_waiting)
+            self._lock.acquire()
+
+        return checked
+
     def run_shard(
         self,
         message: stage_pb2.ShardRequest,
@@ -76,6 +110,7 @@ class ModelCalls:
         request = replace(request_from_proto(message), trace_id=telemetry.trace_id())
         check = check_of(context)
         with telemetry.bound(stage=request.stage, shard=request.action[:12]), self.turn(check, backend):
-            result = work(request, check)
+            is_alone = not getattr(backend, "thread_safe", False)
+            result = work(request, self.giving_way(check) if is_alone else check)
             telemetry.count_shard(request.stage, result)
         return result_to_proto(result)
