@@ -129,9 +129,10 @@ class Driver:
 
     def _hand_out(self, pool: ThreadPoolExecutor) -> None:
         now_s, kept, replicas = time.monotonic(), [], self._executor.replicas()
+        shut: set[tuple[str, str]] = set()
         self._room.fit(replicas)
         for task in self._ready:
-            if self._may_start(task, now_s):
+            if self._may_start(task, now_s, shut):
                 self.tally.check(self._execution.caps)
                 self._in_flight[task.action] = task
                 self._room.take(task)
@@ -142,9 +143,15 @@ class Driver:
         self._ready = kept
         self._asleep.look({task.node.stage for task in kept}, replicas, bool(self._in_flight))
 
-    def _may_start(self, task: Task, now_s: float) -> bool:
-        is_due = now_s >= self._not_before.get(task.action, 0.0)
-        return is_due and self._room.admits(task, self._unconsumed[place_of(task)], now_s)
+    def _may_start(self, task: Task, now_s: float, shut: set[tuple[str, str]]) -> bool:
+        """`shut` gets the places that have no room: thousands may wait for the same."""
+        place = place_of(task)
+        if place in shut or now_s < self._not_before.get(task.action, 0.0):
+            return False
+        if self._room.admits(task, self._unconsumed[place], now_s):
+            return True
+        shut.add(place)
+        return False
 
     def _listen(self) -> None:
         """Waits for news, then takes all there is."""
