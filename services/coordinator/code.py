@@ -16,7 +16,7 @@ def code_digest(module: str) -> str:
     while waiting:
         name = waiting.pop()
         if name not in files:
-            files[name] = folder.joinpath(f"{name}.py").read_bytes()
+            files[name] = folder.joinpath(f"{name.replace('.', '/')}.py").read_bytes()
             waiting += _imported(files[name], package)
     return digest_json([[name, digest_bytes(data)] for name, data in sorted(files.items())])
 
