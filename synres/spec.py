@@ -219,11 +219,18 @@ TileCount = Annotated[int, Field(ge=3, le=8)]
 
 
 class Mosaic(_Strict):
-    """One real tile and `tiles` (fewest, most) others taken from the part `source`."""
+    """One real tile and `tiles` (fewest, most) others taken from the part `source`; a share `dense` of the
+    mosaics puts objects of one category side by side."""
 
     probability: Fraction = 0.0
     tiles: tuple[TileCount, TileCount] = (3, 8)
     source: PartName = "synres"
+    dense: Fraction = 0.0
+
+    @model_serializer(mode="wrap")
+    def _without_dense(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # as before there were dense mosaics: a spec without them keeps its digest
+        return {name: value for name, value in handler(self).items() if value or name != "dense"}
 
 
 class Arm(_Choice):
@@ -248,7 +255,7 @@ class Arm(_Choice):
     checkpoint_every: PositiveInt = 50
     mosaic: Mosaic = Mosaic()
     superclass_probability: Fraction = 0.0
-    superclass_table: Literal["microworld", "coco"] = "microworld"
+    superclass_table: Literal["microworld", "coco", "wordnet"] = "microworld"
 
 
 class Evaluate(_Strict):

@@ -180,6 +180,7 @@ def _train_params(arm: Arm, seed: int, parts: tuple[MixturePart, ...], weights_i
         micro_batch_size=arm.micro_batch_size, decay=arm.decay, adam_betas=arm.adam_betas,
         weight_decay=arm.weight_decay, checkpoint_every=arm.checkpoint_every,
         mosaic_probability=arm.mosaic.probability, mosaic_tiles=arm.mosaic.tiles,
-        mosaic_from=arm.mosaic.source, superclass_probability=arm.superclass_probability,
+        mosaic_from=arm.mosaic.source, mosaic_dense=arm.mosaic.dense,
+        superclass_probability=arm.superclass_probability,
         superclass_table=arm.superclass_table,
     )  # fmt: skip

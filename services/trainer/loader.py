@@ -16,8 +16,14 @@ from numpy.typing import NDArray
 from services.trainer.mosaics import SHARED_WEIGHT, MosaicPool, any_object, make_mosaic
 from services.trainer.picture_cache import PictureCache
 from services.trainer.pictures import TrainingPicture, View, load_pictures, whole_view
-from services.trainer.superclasses import noun_pattern, noun_spans, superclass_table
-from services.trainer.trainable import Batch
+from services.trainer.superclasses import (
+    WORDNET,
+    head_span,
+    noun_pattern,
+    noun_spans,
+    superclass_table,
+)
+from services.trainer.trainable import PLAIN, Batch, Manner
 from synres.domain.mixture import Mixture
 from synres.domain.seeds import derive_seed, rng
 from synres.domain.superclass import Replacement, replace_superclass
@@ -38,6 +44,8 @@ class Example:
     targets: tuple[tuple[Expression, Mask], ...]
     refusals: int
     tiles: int
+    manners: tuple[Manner, ...] = ()
+    """One for each target, or none: all are plain."""
 
 
 class Loader:
@@ -59,6 +67,7 @@ class Loader:
         self._tiles = MosaicPool(self._pools.get(params.mosaic_from, []))
         self._table = superclass_table(params.superclass_table)
         self._nouns = noun_pattern(self._table)
+        self._dense = params.mosaic_dense
 
     def batch(self, step: int, place: int = 0, slices: int = 1) -> Batch:
         """The batch of `step` (0, 1, ...): `batch_size` pictures, up to `expressions_per_picture` of each.
@@ -73,6 +82,11 @@ class Loader:
             owners=np.repeat(np.arange(len(examples)), [len(example.targets) for example in examples]),
             expressions=tuple(expression for expression, _ in targets),
             masks=np.stack([mask for _, mask in targets]),
+            manners=tuple(
+                manner
+                for example in examples
+                for manner in example.manners or (PLAIN,) * len(example.targets)
+            ),
             refusals=sum(example.refusals for example in examples),
             seed=derive_seed(self._params.seed, "wording", step, *([place] if slices > 1 else [])),
         )
@@ -103,41 +117,71 @@ class Loader:
         part, index = self._real.draw(number)
         real = self._pools[part][index]
         count = int(generator.integers(*self._params.mosaic_tiles, endpoint=True))
-        places = [(real, any_object(real, generator)), *self._tiles.draw(count, generator)]
+        first = any_object(real, generator)
+        # nothing is drawn where nothing can follow from it
+        if self._dense and generator.random() < self._dense:
+            tiles = self._tiles.draw_alike(count, generator)
+        else:
+            tiles = self._tiles.draw(count, generator)
+        places = [(real, first), *tiles]
         seed = derive_seed(self._params.seed, "layout", number)
         mosaic = make_mosaic(places, self._side, seed, self._table)
         names = mosaic.expressions()
         shared = np.array([len(mosaic.named(name)) > 1 for name in names])
         targets = {}
         for name in _pick(names, np.where(shared, SHARED_WEIGHT, 1.0), self._wanted(names), generator):
-            broader = self._broaden(name, (), number).expression
+            broader = self._broaden(name, mosaic.category(name), (), number).expression
             targets[broader] = mosaic.mask(broader)
         return Example(mosaic.image, tuple(targets.items()), 0, len(places))
 
     def _of_picture(self, picture: TrainingPicture, number: int, generator: np.random.Generator) -> Example:
         view = whole_view(picture, (self._side, self._side))
+        talks = [found for found in view.objects if found.is_talk]
+        if talks:
+            talk = talks[int(generator.integers(len(talks)))]
+            return Example(view.image, ((talk.expressions[0], _nothing(self._side)),), 0, 1, (talk.manner,))
         masks = _targets(view)
         names = sorted(masks)
         targets: dict[Expression, Mask] = {}
+        manners: list[Manner] = []
         refusals = 0
         for name in _pick(names, np.ones(len(names)), self._wanted(names), generator):
+            named = next(found for found in view.objects if name in found.expressions)
             other = [found for found in view.objects if name not in found.expressions]
             others = [(found.category, e) for found in other for e in found.expressions]
-            broader = self._broaden(name, others, number)
+            broader = self._broaden(name, named.category, others, number)
             refusals += broader.refused
-            targets.setdefault(broader.expression, masks[name])
-        return Example(view.image, tuple(targets.items()), refusals, 1)
+            worded = reworded(broader.expression, named.category, generator)
+            if worded not in targets:
+                targets[worded] = masks[name]
+                manners.append(named.manner)
+        return Example(view.image, tuple(targets.items()), refusals, 1, tuple(manners))
 
     def _wanted(self, names: Sequence[Expression]) -> int:
         return min(len(names), self._params.expressions_per_picture)
 
     def _broaden(
-        self, expression: Expression, others: Sequence[tuple[str, Expression]], number: int
+        self, expression: Expression, category: str, others: Sequence[tuple[str, Expression]], number: int
     ) -> Replacement:
         seed = derive_seed(self._params.seed, "superclass", number, expression)
-        spans = noun_spans(expression, self._nouns)
+        if self._params.superclass_table == WORDNET:
+            spans = head_span(expression, category.lower(), self._nouns)
+        else:
+            spans = noun_spans(expression, self._nouns)
         probability = self._params.superclass_probability
         return replace_superclass(expression, spans, self._table, probability, seed, others)
+
+
+def reworded(expression: Expression, category: str, generator: np.random.Generator) -> Expression:
+    """A part of an object, whose category is "object:part", is "object part" or "the part of the object"."""
+    whole, _, part = category.partition(":")
+    if not part or expression != f"{whole} {part}" or generator.random() < 0.5:
+        return expression
+    return f"the {part} of the {whole}"
+
+
+def _nothing(side: int) -> Mask:
+    return np.zeros((side, side), np.bool_)
 
 
 def _pick(

@@ -36,6 +36,7 @@ class PlacedObject:
     expressions: tuple[Expression, ...]
     box: Box
     mask: Mask
+    category: str
     words: frozenset[str]
 
 
@@ -55,6 +56,10 @@ class Mosaic:
         words = set(plain_words(expression)) - _ANY
         return [found for found in self.objects if words <= found.words]
 
+    def category(self, expression: Expression) -> str:
+        """Of the first object that was named so."""
+        return next(found.category for found in self.objects if expression in found.expressions)
+
     def mask(self, expression: Expression) -> Mask:
         """(side, side): all that the expression names. Masks stay in their tiles until somebody asks."""
         whole = np.zeros(self.image.shape[:2], np.bool_)
@@ -69,8 +74,10 @@ class MosaicPool:
     def __init__(self, pictures: Sequence[TrainingPicture]) -> None:
         self._pictures = pictures
         self._by_expression: dict[Expression, list[Place]] = {}
+        self._by_category: dict[str, list[Place]] = {}
         for picture in pictures:
             for found in picture.objects:
+                self._by_category.setdefault(found.category, []).append((picture, found))
                 for expression in found.expressions:
                     self._by_expression.setdefault(expression, []).append((picture, found))
 
@@ -86,6 +93,11 @@ class MosaicPool:
             for _ in range(count - 1)
         ]
         return [first, *others]
+
+    def draw_alike(self, count: int, generator: np.random.Generator) -> list[Place]:
+        """`count` objects of one category: what looks alike is told apart by attributes alone."""
+        alike = self._by_category[self._any(generator)[1].category]
+        return [alike[int(generator.integers(len(alike)))] for _ in range(count)]
 
     def _any(self, generator: np.random.Generator) -> Place:
         picture = self._pictures[int(generator.integers(len(self._pictures)))]
@@ -109,7 +121,7 @@ def mosaic_of_views(views: Sequence[View], layout: Sequence[Box], superclasses: 
     # what an expression names is decided over the whole mosaic, so tiles come without targets
     whole = compose_mosaic(layout, [Tile(view.image, {}) for view in views])
     placed = [
-        PlacedObject(found.expressions, box, mask, _known_words(found, superclasses))
+        PlacedObject(found.expressions, box, mask, found.category, _known_words(found, superclasses))
         for view, box in zip(views, layout, strict=True)
         for found, mask in zip(view.objects, view.masks, strict=True)
         if mask.any()

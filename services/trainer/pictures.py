@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -13,8 +13,9 @@ from PIL import Image as PillowImage
 from torch.nn import functional
 
 from services.trainer.picture_cache import PictureCache
-from synres.domain.masks import box, decode_mask
-from synres.domain.types import Expression, Rle, Triplet
+from services.trainer.trainable import PLAIN, Manner
+from synres.domain.masks import area, box, decode_mask
+from synres.domain.types import Expression, OpenTriplet, Rle, Triplet
 from synres.ports import Image, Mask
 
 _LARGE = 3 * 256 * 256
@@ -25,11 +26,17 @@ _PLACES = frozenset(("left", "right", "top", "bottom", "middle", "center", "cent
 
 @dataclass(frozen=True, slots=True)
 class TargetObject:
-    """One object (or group of objects) of a picture, with every expression that names exactly it."""
+    """One object (or group of objects) of a picture, with every expression that names exactly it; or a
+    conversation about the picture, whose mask is empty."""
 
     mask: Rle
     category: str
     expressions: tuple[Expression, ...]
+    manner: Manner = PLAIN
+
+    @property
+    def is_talk(self) -> bool:
+        return bool(self.manner.turns) and not area(self.mask)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +61,12 @@ class View:
     masks: tuple[Mask, ...]
 
 
-def load_pictures(pictures: PictureCache, triplets: Iterable[Triplet]) -> list[TrainingPicture]:
+def load_pictures(pictures: PictureCache, triplets: Iterable[OpenTriplet | Triplet]) -> list[TrainingPicture]:
     """One picture for each image of the triplets, in order of first appearance; none is read yet."""
-    by_picture: dict[str, dict[Rle, list[Triplet]]] = {}
+    by_picture: dict[str, dict[tuple[Rle, Manner], list[Triplet]]] = {}
     for triplet in triplets:
-        by_picture.setdefault(triplet.image.digest, {}).setdefault(triplet.mask, []).append(triplet)
+        objects = by_picture.setdefault(triplet.image.digest, {})
+        objects.setdefault((triplet.mask, _manner(triplet)), []).append(triplet)
     return [
         TrainingPicture(partial(pictures.get, digest), tuple(map(_target_object, objects.values())))
         for digest, objects in by_picture.items()
@@ -78,7 +86,7 @@ def object_view(picture: TrainingPicture, chosen: TargetObject, size: tuple[int,
     Expressions that name a place are left out: in another picture the place is another.
     """
     expressions = tuple(e for e in chosen.expressions if not _PLACES & set(e.lower().split()))
-    moved = TargetObject(chosen.mask, chosen.category, expressions)
+    moved = replace(chosen, expressions=expressions)
     return _view(picture, (moved,), _window(box(chosen.mask), picture.size, size), size)
 
 
@@ -104,10 +112,8 @@ def _view(
     x, y, width, height = window
     place = np.s_[y : y + height, x : x + width]
     image = _resized(picture.read()[place], size)
-    rows, columns = _nearest(height, size[0]) + y, _nearest(width, size[1]) + x
-    # run lengths come column by column: whole columns are taken first
-    masks = (decode_mask(found.mask).T[columns][:, rows].T for found in objects)
-    return View(image, objects, tuple(masks))
+    masks = (decode_mask(found.mask)[place] for found in objects)
+    return View(image, objects, tuple(_resized_mask(mask, size) for mask in masks))
 
 
 def _resized(image: Image, size: tuple[int, int]) -> Image:
@@ -123,6 +129,15 @@ def _resized(image: Image, size: tuple[int, int]) -> Image:
     return made[0].permute(1, 2, 0).numpy()
 
 
+def _resized_mask(mask: Mask, size: tuple[int, int]) -> Mask:
+    """By nearest neighbour. Run lengths come column by column, so whole columns are taken first."""
+    if mask.shape == size:
+        return mask
+    rows, columns = (_nearest(*lengths) for lengths in zip(mask.shape, size, strict=True))
+    # sums over a batch depend on the order in memory
+    return np.ascontiguousarray(mask.T[columns][:, rows].T)
+
+
 def _nearest(length: int, wanted: int) -> NDArray[np.int64]:
     """Which of `length` pixels stands for each of the `wanted` ones, as in Pillow's NEAREST."""
     step = length / wanted
@@ -133,4 +148,10 @@ def _nearest(length: int, wanted: int) -> NDArray[np.int64]:
 
 def _target_object(triplets: list[Triplet]) -> TargetObject:
     expressions = tuple(dict.fromkeys(triplet.expression for triplet in triplets))
-    return TargetObject(triplets[0].mask, triplets[0].category, expressions)
+    return TargetObject(triplets[0].mask, triplets[0].category, expressions, _manner(triplets[0]))
+
+
+def _manner(triplet: Triplet) -> Manner:
+    """ReasonSeg's rows say by their subset whether they are sentences."""
+    turns = triplet.turns if isinstance(triplet, OpenTriplet) else ()
+    return Manner(is_sentence=triplet.subset == "long", turns=turns)

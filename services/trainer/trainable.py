@@ -14,11 +14,39 @@ from synres.ports import Segmenter
 
 
 @dataclass(frozen=True, slots=True)
+class Manner:
+    """How an expression is to be asked: as a whole sentence or as a noun. `turns`: questions and answers in
+    words, which explain the expression's target, or are all there is to ask where it has none.
+    """
+
+    is_sentence: bool = False
+    turns: tuple[tuple[str, str], ...] = ()
+
+
+PLAIN = Manner()
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One expression of a picture; `has_target` says whether a pixel of it is shown."""
+
+    expression: Expression
+    has_target: bool = True
+    manner: Manner = PLAIN
+
+    @property
+    def is_talk(self) -> bool:
+        """There is nothing to segment, but something to answer."""
+        return bool(self.manner.turns) and not self.has_target
+
+
+@dataclass(frozen=True, slots=True)
 class Batch:
     """P pictures and B >= P expressions of them; expressions of one picture may share its encoding.
 
     `refusals` counts superclass replacements that were drawn but not made. `seed`, a function of the step, is
-    for what else a model draws: the wording of a question.
+    for what else a model draws: the wording of a question. `manners` stand beside the expressions; () says
+    that all are plain.
     """
 
     images: NDArray[np.uint8]
@@ -30,6 +58,13 @@ class Batch:
     """(B, side, side)."""
     refusals: int = 0
     seed: int = 0
+    manners: tuple[Manner, ...] = ()
+
+    def asked(self) -> list[Asked]:
+        """What is asked, expression by expression."""
+        manners = self.manners or (PLAIN,) * len(self.expressions)
+        shown = self.masks.any(axis=(1, 2)).tolist()
+        return [Asked(*each) for each in zip(self.expressions, shown, manners, strict=True)]
 
 
 class Trainable(Protocol):

@@ -63,6 +63,11 @@ def explained_conversation(expression: str, explanation: str, rng: np.random.Gen
     return _one_turn(fill(drawn(EXPLAIN_QUESTIONS, rng), expression), answer, expression)
 
 
+def answered_conversation(expression: str, explanation: str, rng: np.random.Generator) -> Conversation:
+    """Asks for no mask: the explanation is the whole answer. Nothing is drawn."""
+    return Conversation((Turn(fill(f"{IMAGE}\n{{}}", expression), (user(explanation),)),))
+
+
 def teacher_forced(expressions: Sequence[str], is_sentence: bool = False) -> list[Conversation]:
     """How the published numbers were made: the answer `[SEG].` is part of the input."""
     pattern = _LONG_CHECK if is_sentence else _SHORT_CHECK

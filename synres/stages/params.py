@@ -23,6 +23,7 @@ _LATER: dict[str, object] = {
     "micro_batch_size": 0,
     "decay": "cosine",
     "adam_betas": (0.9, 0.999),
+    "mosaic_dense": 0.0,
 }
 
 
@@ -89,7 +90,8 @@ class TrainParams(ChoiceParams):
     expressions. A process computes `micro_batch_size` of them at a time, 0: its whole share. `learning_rate`
     rises over `warmup_steps`, then falls to nought along a half cosine or a line. `clip_norm` bounds the
     gradient's norm, unless 0. `mosaic_tiles` = fewest and most tiles beside the real one; `mosaic_from` = the
-    part they come from. `superclass_table`: "microworld" | "coco".
+    part they come from; `mosaic_dense` = share of mosaics of one category alone. `superclass_table`:
+    "microworld" | "coco" | "wordnet".
     """
 
     seed: int
@@ -111,6 +113,7 @@ class TrainParams(ChoiceParams):
     micro_batch_size: Annotated[int, Meta(ge=0, le=MAX_BATCH)] = 0
     decay: Literal["cosine", "linear"] = "cosine"
     adam_betas: tuple[Beta, Beta] = (0.9, 0.999)
+    mosaic_dense: Annotated[float, Meta(ge=0, le=1)] = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

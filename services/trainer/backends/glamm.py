@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from services.trainer.backends.res import ResBackend
+from services.trainer.trainable import Asked
 from synres.domain.choice import BackendChoice
 from synres.models.conversations import Conversation
 from synres.models.glamm_words import training_conversation
@@ -21,7 +22,5 @@ def load(choice: BackendChoice) -> ResBackend:
     return ResBackend(choice, glamm(options), options, _words)
 
 
-def _words(
-    expressions: Sequence[str], has_target: Sequence[bool], rng: np.random.Generator
-) -> list[Conversation]:
-    return [training_conversation(expressions, rng)]
+def _words(asked: Sequence[Asked], rng: np.random.Generator) -> list[Conversation]:
+    return [training_conversation([each.expression for each in asked], rng)]

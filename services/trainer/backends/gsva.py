@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from services.trainer.backends.res import ResBackend
+from services.trainer.trainable import Asked
 from synres.domain.choice import BackendChoice
 from synres.models.conversations import Conversation
 from synres.models.gsva_words import training_conversation
@@ -27,7 +28,6 @@ def load(choice: BackendChoice) -> ResBackend:
     return ResBackend(choice, gsva(options), options, _words)
 
 
-def _words(
-    expressions: Sequence[str], has_target: Sequence[bool], rng: np.random.Generator
-) -> list[Conversation]:
-    return [training_conversation(expressions, has_target, rng)]
+def _words(asked: Sequence[Asked], rng: np.random.Generator) -> list[Conversation]:
+    expressions = [each.expression for each in asked]
+    return [training_conversation(expressions, [each.has_target for each in asked], rng)]

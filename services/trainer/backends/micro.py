@@ -10,6 +10,7 @@ from torch import Tensor
 from services.trainer.trainable import Batch
 from synres.domain.digests import digest_bytes, digest_json
 from synres.domain.types import Expression, ModelInfo
+from synres.errors import InvalidInput
 from synres.models.micro import BASE, WEIGHTS, MicroRes, load_micro_res, save_micro_res
 from synres.models.micro_predict import WORKING_SIDE, predict
 from synres.models.scoring import scored_mask
@@ -43,6 +44,8 @@ class MicroTrainable:
         self.module = network
 
     def loss(self, batch: Batch) -> Tensor:
+        if any(asked.is_talk for asked in batch.asked()):
+            raise InvalidInput("the micro network answers no questions: give vqa the ratio 0 in the mixture")
         images = torch.from_numpy(batch.images).permute(0, 3, 1, 2).float() / 255
         images = images.contiguous(memory_format=torch.channels_last)
         words = self.module.tokenize(batch.expressions)

@@ -7,13 +7,14 @@ from dataclasses import replace
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
-from services.trainer.trainable import Batch
+from services.trainer.trainable import Asked, Batch
 from synres.domain.choice import BackendChoice
 from synres.domain.digests import digest_json
 from synres.errors import InvalidInput
-from synres.models.conversations import Conversation, collate, text_limit
+from synres.models.conversations import Conversation, collate, plain_conversation, text_limit
 from synres.models.devices import torch_device
 from synres.models.folders import model_info
 from synres.models.llama_tokens import LlamaTokens
@@ -30,8 +31,8 @@ from synres.models.res_types import TrainingBatch
 
 _CODE_VERSION = 1
 
-Words = Callable[[Sequence[str], Sequence[bool], np.random.Generator], list[Conversation]]
-"""Expressions of one picture, and whether each has a target -> its conversations, wordings drawn."""
+Words = Callable[[Sequence[Asked], np.random.Generator], list[Conversation]]
+"""Expressions of one picture -> its conversations, wordings drawn."""
 
 
 class ResBackend:
@@ -88,11 +89,8 @@ def training_batch(network: ResModel, tokens: LlamaTokens, words: Words, batch: 
     device, sizes = network.device, network.sizes
     generator = np.random.default_rng(batch.seed)
     places = [np.flatnonzero(batch.owners == owner) for owner in np.unique(batch.owners)]
-    has_target = np.logical_or.reduce(batch.masks, axis=(1, 2))
-    asked = [
-        words([batch.expressions[k] for k in of_one], [bool(has_target[k]) for k in of_one], generator)
-        for of_one in places
-    ]
+    everything = batch.asked()
+    asked = [_conversations([everything[k] for k in of_one], words, generator) for of_one in places]
     room = min(tokens.max_length, sizes.llama.max_position_embeddings)
     rows = collate(asked, tokens, text_limit(tokens, network.clip.patches, room))
     images = [batch.images[batch.owners[of_one[0]]] for of_one in places]
@@ -104,5 +102,20 @@ def training_batch(network: ResModel, tokens: LlamaTokens, words: Words, batch: 
         labels=rows.labels.to(device),
         attended=rows.attention_mask.to(device),
         offset=rows.offset.tolist(),
-        masks=[torch.from_numpy(batch.masks[of_one]).float().to(device) for of_one in places],
+        masks=[
+            torch.from_numpy(batch.masks[_segmented(of_one, batch, of_picture)]).float().to(device)
+            for of_one, of_picture in zip(places, asked, strict=True)
+        ],
     )
+
+
+def _conversations(asked: list[Asked], words: Words, rng: np.random.Generator) -> list[Conversation]:
+    talks = [plain_conversation(each.manner.turns) for each in asked if each.is_talk]
+    others = [each for each in asked if not each.is_talk]
+    return [*talks, *(words(others, rng) if others else [])]
+
+
+def _segmented(of_one: NDArray[np.int64], batch: Batch, conversations: Sequence[Conversation]) -> list[int]:
+    """A picture's expressions that its conversations answer with a mask: one in words alone has none."""
+    answered = {expression for conversation in conversations for expression in conversation.expressions}
+    return [int(k) for k in of_one if batch.expressions[k] in answered]

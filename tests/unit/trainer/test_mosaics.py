@@ -73,3 +73,10 @@ def test_related_tiles_are_drawn_more_often() -> None:
         met += drawn[0] == "the red circle" and drawn.count("the red circle") > 1
     began = sum(pool.draw(4, rng(seed))[0][1].expressions[0] == "the red circle" for seed in range(400))
     assert met > 0.6 * began > 0
+
+
+def test_look_alikes_are_drawn_side_by_side() -> None:
+    """All of one category, whatever they are called."""
+    pool = MosaicPool([_picture(f"the {k} circle") for k in range(5)] + [_picture("the bar", category="bar")])
+    for seed in range(50):
+        assert len({found.category for _, found in pool.draw_alike(8, rng(seed))}) == 1
