@@ -16,6 +16,7 @@ from synres.errors import InvalidInput, NotFound
 if TYPE_CHECKING:
     from services.cli.results import Results
     from synres.data.export import Exported, Load
+    from synres.data.signing import PictureSigner
     from synres.domain.types import Triplet
 
 
@@ -44,6 +45,10 @@ def export(
     formats: Annotated[
         list[Format], typer.Option("--format", help="May be given again. Default: coco and parquet.")
     ] = DEFAULT,
+    sign_cert: Annotated[
+        Path | None, typer.Option(help="PEM of a certificate and its chain: pictures get a C2PA manifest.")
+    ] = None,
+    sign_key: Annotated[Path | None, typer.Option(help="PEM of its private key (P-256).")] = None,
     store: Store = None,
     json: Json = False,
 ) -> None:
@@ -57,8 +62,9 @@ def export(
     chains = [name for name in results.spec.method.synthesis if results.outputs("group", name)]
     if not chains:
         raise NotFound(f"run {run} has no grouped pictures yet: run its spec to the end, then export")
+    signer = _signer(sign_cert, sign_key)
     _make(folder)
-    written = {chain: _export_chain(results, chain, folder / chain, formats) for chain in chains}
+    written = {chain: _export_chain(results, chain, folder / chain, formats, signer) for chain in chains}
     if json:
         print_json(written)
         return
@@ -67,14 +73,26 @@ def export(
         out.print(f"{folder / chain}: {facts}", markup=False, highlight=False, soft_wrap=True)
 
 
-def _export_chain(results: Results, chain: str, folder: Path, formats: Sequence[Format]) -> dict[str, int]:
+def _signer(certificate: Path | None, key: Path | None) -> PictureSigner | None:
+    from synres.data.signing import PictureSigner
+
+    if certificate is None and key is None:
+        return None
+    if certificate is None or key is None:
+        raise InvalidInput("signing needs both: --sign-cert FILE and --sign-key FILE")
+    return PictureSigner(certificate, key)
+
+
+def _export_chain(
+    results: Results, chain: str, folder: Path, formats: Sequence[Format], signer: PictureSigner | None
+) -> dict[str, int]:
     from services.cli import export_facts
     from services.cli.sheet import contact_sheet
     from synres.data.dataset_card import croissant, dataset_card
     from synres.ledger.rows import encode_rows
 
     rows = export_facts.grouped_rows(results, chain)
-    triplets, load = export_facts.kept_triplets(rows), export_facts.marking(results, chain, rows)
+    triplets, load = export_facts.kept_triplets(rows), export_facts.marking(results, chain, rows, signer)
     made = [_write(name, triplets, load, folder) for name in dict.fromkeys(formats)]
     # what is written is the same in every format
     counts = {"images": made[0].images, "masks": made[0].masks, "expressions": made[0].expressions}

@@ -10,6 +10,7 @@ from typing import Any
 from services.cli.results import Results
 from synres.data.dataset_card import CardFacts
 from synres.data.provenance import mark_png, source_type
+from synres.data.signing import PictureSigner
 from synres.domain.itag import triplets
 from synres.domain.types import AlignedImage, GroupedImage, SynthImage, Triplet
 from synres.ledger.runs import RunFolder
@@ -70,8 +71,10 @@ def card_facts(
     )
 
 
-def marking(results: Results, chain: str, rows: Sequence[GroupedImage]) -> Callable[[str], bytes]:
-    """Digest of a picture -> its bytes with its provenance inside."""
+def marking(
+    results: Results, chain: str, rows: Sequence[GroupedImage], signer: PictureSigner | None = None
+) -> Callable[[str], bytes]:
+    """Digest of a picture -> its bytes with its provenance inside, signed where there is a signer."""
     synths: dict[str, SynthImage] = {row.synth.image.digest: row.synth for row in rows}
     choice = results.spec.method.synthesis[chain].generate.choice
     described = RunFolder(results.ledger.store, results.run).spec()["models"][f"generate/{choice.label}"]
@@ -84,7 +87,8 @@ def marking(results: Results, chain: str, rows: Sequence[GroupedImage]) -> Calla
             "made_from": synth.sample_item, "prompt": synth.prompt, "generator": described["name"],
             "generator_digest": described["digest"], "licence": described["licence"], "picture": digest,
         }  # fmt: skip
-        return mark_png(results.ledger.get_blob(digest), facts, source)
+        marked = mark_png(results.ledger.get_blob(digest), facts, source)
+        return signer.sign(marked, facts, source) if signer else marked
 
     return load
 

@@ -1,8 +1,8 @@
 """Where a synthetic picture came from, in the picture itself, for people and machines.
 
 PNG text chunks: "synres" (JSON of our own) and XMP with IPTC's digital source type, which is how the industry
-says that a picture is synthetic (https://cv.iptc.org/newscodes/digitalsourcetype/). Nothing is signed: a C2PA
-manifest needs a certificate of whoever publishes. Pixels are not touched.
+says that a picture is synthetic (https://cv.iptc.org/newscodes/digitalsourcetype/). Pixels are not touched.
+Nothing here is signed: see `signing` for those who have a certificate.
 """
 
 from __future__ import annotations
@@ -24,10 +24,11 @@ _HEADER_END = 33
 """Bytes of signature and IHDR, which must come first."""
 _QUALITY = 95
 _SOURCES = {"procedural": "algorithmicMedia", "cutpaste": "compositeCapture"}
+SOURCE_TYPES = "http://cv.iptc.org/newscodes/digitalsourcetype/"
 _PACKET = (
     '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
     '<rdf:Description rdf:about="" xmlns:Iptc4xmpExt="http://iptc.org/std/Iptc4xmpExt/2008-02-29/">'
-    "<Iptc4xmpExt:DigitalSourceType>http://cv.iptc.org/newscodes/digitalsourcetype/{}"
+    f"<Iptc4xmpExt:DigitalSourceType>{SOURCE_TYPES}{{}}"
     "</Iptc4xmpExt:DigitalSourceType></rdf:Description></rdf:RDF></x:xmpmeta>"
 )
 Facts = Mapping[str, str | int]

@@ -127,7 +127,7 @@ ALLOWED = {
     "synres/domain": CORE | {"pycocotools"},
     "synres/ledger": {"msgspec", "minio", "urllib3", "pydantic"},
     "synres/stages": CORE | {"msgspec"},
-    "synres/data": CORE | {"PIL", "msgspec", "imgviz", "pyarrow"},
+    "synres/data": CORE | {"PIL", "msgspec", "imgviz", "pyarrow", "c2pa"},
     "synres/microworld": CORE | {"PIL"},
     "synres/models": CORE
     | {"torch", "transformers", "safetensors", "sentencepiece", "msgspec", "PIL", "onnx", "onnxruntime"}
