@@ -234,14 +234,14 @@ class Mosaic(_Strict):
 
 
 class Arm(_Choice):
-    """One training. `data`: mixture part -> dataset or chain.
+    """One training. `data`: mixture part -> dataset or chain, or several that share the part's ratio evenly.
 
     `start`: "base" (what `model` names, or the backend's own) | "scratch" | "arm:<name>"; 0 `steps` leave
     it as it is. `batch_size` counts the pictures of a step over all processes, `micro_batch_size` those that
     one computes at a time (0: its whole share).
     """
 
-    data: dict[PartName, Name]
+    data: dict[PartName, Name | Annotated[tuple[Name, ...], Field(min_length=1)]]
     mixture: Mixture = Mixture()
     start: Annotated[str, AfterValidator(_start)] = "base"
     steps: NonNegativeInt
@@ -256,6 +256,15 @@ class Arm(_Choice):
     mosaic: Mosaic = Mosaic()
     superclass_probability: Fraction = 0.0
     superclass_table: Literal["microworld", "coco", "wordnet"] = "microworld"
+
+    def sources(self, part: str) -> tuple[str, ...]:
+        """The datasets and chains of a part of the mixture."""
+        data = self.data.get(part, ())  # type: ignore[call-overload]
+        return (data,) if isinstance(data, str) else data
+
+    @property
+    def all_sources(self) -> tuple[str, ...]:
+        return tuple(source for part in self.data for source in self.sources(part))
 
 
 class Evaluate(_Strict):

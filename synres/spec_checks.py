@@ -73,7 +73,7 @@ def _chains(method: Method) -> Iterator[Problem]:
 
 def _seen_before(method: Method, name: str, chain: Chain, arm: str) -> Iterator[Problem]:
     # cutpaste copies the pixels of its source: a model trained on them would be asked what it was taught
-    seen = {root_of(method, data) for data in method.arms[arm].data.values() if data in method.datasets}
+    seen = {root_of(method, data) for data in method.arms[arm].all_sources if data in method.datasets}
     if chain.generate.backend == "cutpaste" and root_of(method, chain.dataset) in seen:
         place = ("method", "synthesis", name, "segment", "weights")
         yield Problem(place, f"arm {arm!r} was trained on {chain.dataset!r}, whose pixels this chain copies")
@@ -98,8 +98,8 @@ def _arms(method: Method) -> Iterator[Problem]:
     for name, arm in method.arms.items():
         place = ("method", "arms", name)
         known = (*method.datasets, *method.synthesis)
-        for part, data in arm.data.items():
-            if data not in known:
+        for part in arm.data:
+            for data in set(arm.sources(part)) - set(known):
                 yield _unknown((*place, "data", part), data, known, "dataset or chain")
         other = arm_of(arm.start)
         if other and other not in method.arms:
@@ -126,6 +126,10 @@ def _mixture(place: tuple[str, ...], arm: Arm) -> Iterator[Problem]:
         yield Problem((*place, "mosaic", "tiles"), f"fewest tiles {fewest} are more than most {most}")
     if arm.mosaic.probability and arm.mosaic.source not in arm.data:
         yield Problem((*place, "mosaic", "source"), f"{arm.mosaic.source} has no data to take tiles from")
+    elif arm.mosaic.probability and len(arm.sources(arm.mosaic.source)) > 1:
+        yield Problem(
+            (*place, "mosaic", "source"), f"tiles come from one source; {arm.mosaic.source} has several"
+        )
 
 
 def _benchmarks(method: Method) -> Iterator[Problem]:
@@ -135,7 +139,7 @@ def _benchmarks(method: Method) -> Iterator[Problem]:
 
 
 def _cycles(method: Method) -> Iterator[Problem]:
-    waits = {f"arm:{name}": {arm.start, *(f"chain:{data}" for data in arm.data.values())}
+    waits = {f"arm:{name}": {arm.start, *(f"chain:{data}" for data in arm.all_sources)}
              for name, arm in method.arms.items()}  # fmt: skip
     waits |= {f"chain:{name}": {chain.segment.weights} for name, chain in method.synthesis.items()}
     try:

@@ -32,7 +32,7 @@ def _needed(method: Method, arm: str) -> tuple[set[str], set[str]]:
     while waiting:
         name = waiting.pop()
         arms.add(name)
-        used = {data for data in method.arms[name].data.values() if data in method.synthesis}
+        used = {data for data in method.arms[name].all_sources if data in method.synthesis}
         chains |= used
         starts = [
             arm_of(method.arms[name].start),
@@ -44,6 +44,6 @@ def _needed(method: Method, arm: str) -> tuple[set[str], set[str]]:
 
 def _datasets(method: Method) -> dict[str, object]:
     wanted = {*method.benchmarks, *(chain.dataset for chain in method.synthesis.values())}
-    wanted |= {data for arm in method.arms.values() for data in arm.data.values()}
+    wanted |= {data for arm in method.arms.values() for data in arm.all_sources}
     made_of = {getattr(method.datasets[name], "of", "") for name in wanted if name in method.datasets}
     return {name: dataset for name, dataset in method.datasets.items() if name in wanted | made_of}

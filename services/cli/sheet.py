@@ -66,7 +66,7 @@ def _mosaics(results: Results, chain: str) -> list[SheetMosaic]:
     from synres.stages.train import TRAIN, training_rows
 
     trained = ((name, arm) for name, arm in results.spec.method.arms.items() if arm.steps)
-    arm = next((name for name, arm in trained if chain in arm.data.values()), None)
+    arm = next((name for name, arm in trained if chain in arm.all_sources), None)
     if arm is None:
         return []
     record = results.ledger.find_record(TRAIN.name, results.records[f"train/{arm}"].action)

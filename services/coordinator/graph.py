@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -120,11 +121,16 @@ class _Graph:
     def _training(self, arm: Arm) -> tuple[TrainParams, tuple[Input, ...]]:
         inputs: list[Input] = []
         parts = []
+        # ratios stay whole numbers when each source has its share of its part's
+        finest = math.lcm(*(len(arm.sources(part)) for part in arm.data))
         for part, ratio in arm.mixture.model_dump().items():
-            if part in arm.data:
-                rows, found = self._rows(arm.data[part])
+            sources = arm.sources(part)
+            for source in sources:
+                name = part if len(sources) == 1 else f"{part}/{source}"
+                rows, found = self._rows(source)
                 places = tuple(range(len(inputs), len(inputs) + len(found)))
-                parts.append(MixturePart(name=part, ratio=ratio, rows=rows, inputs=places))
+                share = ratio * finest // len(sources)
+                parts.append(MixturePart(name=name, ratio=share, rows=rows, inputs=places))
                 inputs += found
         start = self._weights(arm.start)
         weights_input = len(inputs) if start else _STARTS[arm.start]

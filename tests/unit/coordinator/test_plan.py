@@ -133,3 +133,13 @@ def test_a_start_without_weights_in_the_ledger_is_a_number(start: str, number: i
     """From nothing, or from what the arm's model is before training."""
     found = nodes(parse_spec(SPEC.replace('start: "arm:real"', f"start: {start}")))
     assert json.loads(found["train/synres"].params)["weights_input"] == number
+
+
+def test_sources_share_the_ratio_of_their_part() -> None:
+    """Evenly, whatever their sizes, in whole numbers; a part with one source keeps its name."""
+    spec = spec_with(("{refer_seg: real", "{refer_seg: [real, test], sem_seg: real"))
+    found = nodes(spec)
+    params = [json.loads(node.params) for node in found.values() if node.stage == "train"]
+    parts = {part["name"]: part["ratio"] for part in params[-1]["parts"]}
+    assert parts["refer_seg/real"] == parts["refer_seg/test"] > 0
+    assert set(parts) >= {"sem_seg", "refer_seg/real", "refer_seg/test"}
