@@ -28,6 +28,12 @@ def test_a_backend_that_there_is_not_is_told_with_its_line(tmp_path: Path) -> No
     assert not (tmp_path / "s").exists()
 
 
+@pytest.mark.parametrize("file", sorted(CONFIGS.glob("*.yaml")), ids=lambda file: file.name)
+def test_every_shipped_spec_is_sound(file: Path) -> None:
+    """Also those that nobody can run here."""
+    assert load_spec(file).method.arms
+
+
 def test_an_arm_of_no_spec_is_told_with_the_nearest() -> None:
     """As every other name."""
     with pytest.raises(NotFound, match="did you mean 'control'"):
