@@ -72,6 +72,7 @@ def serve(
 ) -> None:
     """Serve one segmenter: a playground for the browser, REST and gRPC, until Ctrl-C."""
     from services.segmenter.app import build
+    from services.segmenter.memory import keep_heap
     from services.segmenter.settings import SegmenterSettings
     from synres import telemetry
     from synres.settings import load_settings
@@ -90,6 +91,7 @@ def serve(
         update={name: value for name, value in given.items() if value is not None}
     )
     telemetry.configure("segmenter", settings)
+    keep_heap()
     signal.signal(signal.SIGTERM, _interrupt)
     with build(settings) as address:
         out.print(f"playground: http://{listen}/", markup=False, highlight=False)
