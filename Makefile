@@ -78,7 +78,7 @@ e2e: e2e-tests
 endif
 
 e2e-tests: $(VENV)/.dev
-	SYNRES_TEST_HEAVY=required TAG=$(TAG) $(BIN)/python -m pytest -m e2e $(E2E)
+	SYNRES_TEST_HEAVY=required TAG=$(TAG) $(BIN)/python -m pytest -m e2e tests/e2e
 
 image-%:
 	$(call build-image,$*,$*,$*,$(TORCH))

@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 import json
-import time
 from pathlib import Path
 
-from tests.e2e.cluster import FIGURES, in_background, in_pod, kubectl, names, pods, rolled_out, wait_for
+from tests.e2e.cluster import (
+    COMPONENT,
+    FIGURES,
+    in_background,
+    in_pod,
+    kubectl,
+    names,
+    objects,
+    rolled_out,
+    wait_for,
+)
 from tests.e2e.release import CLI
 
 STOP = "/tmp/stop"
@@ -19,11 +28,10 @@ def test_no_request_fails_while_pods_are_replaced(chart: Path) -> None:
     in_pod(CLI, "rm", "-f", STOP)
     with in_background(CLI, "python", "/e2e/load.py", STOP) as load:
         for _ in range(2):
-            before = set(names(pods("segmenter")))
+            before = segmenters()
             kubectl("rollout", "restart", "deployment/e2e-synres-segmenter")
             rolled_out("segmenter")
-            wait_for("the old pods' end", lambda gone=before: not gone & set(names(pods("segmenter"))))
-            time.sleep(5)
+            wait_for("the old pods' end", lambda gone=before: not gone & segmenters())
         in_pod(CLI, "touch", STOP)
         said, complaints = load.communicate(timeout=120)
     FIGURES.append(f"Segment under load through two rolling updates: {said.strip()}")
@@ -31,3 +39,8 @@ def test_no_request_fails_while_pods_are_replaced(chart: Path) -> None:
     counts = json.loads(said)["counts"]
     assert set(counts) == {"ok"} and counts["ok"] > 100
     kubectl("scale", "deployment/e2e-synres-segmenter", "--replicas=1")
+
+
+def segmenters() -> set[str]:
+    """Pods that end among them."""
+    return set(names(objects("pods", f"{COMPONENT}=segmenter")))
