@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self, cast
@@ -14,6 +15,14 @@ from synres.rpc.status import error_of
 
 _POLL_S = 0.1
 _TLS = "https://"
+_AGAIN = {
+    "maxAttempts": 4,
+    "initialBackoff": "0.05s",
+    "maxBackoff": "1s",
+    "backoffMultiplier": 3,
+    # of a server alone: a server that stops cancels what it has received and not yet begun
+    "retryableStatusCodes": ["CANCELLED"],
+}
 _OPTIONS = (
     # the service says what is too large, in its own words
     ("grpc.max_send_message_length", -1),
@@ -34,6 +43,7 @@ _OPTIONS = (
     # what a server that stops has not looked at goes to the next one, if it is no larger than this; all else
     # the driver retries, by class and with jitter
     ("grpc.per_rpc_retry_buffer_size", 16 * 2**20),
+    ("grpc.service_config", json.dumps({"methodConfig": [{"name": [{}], "retryPolicy": _AGAIN}]})),
 )
 
 
