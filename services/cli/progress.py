@@ -42,6 +42,7 @@ class RunProgress:
         self._stages: dict[str, TaskID] = {}
         self._jobs: dict[str, TaskID] = {}
         self._waits: dict[str, str] = {}
+        self._waiting: Waiting | None = None
         self._done: dict[str, int] = {}
         self._planned: dict[str, int] = {}
 
@@ -113,7 +114,8 @@ class RunProgress:
             case TaskFailed():
                 said = f"({event.code}, attempt {event.attempt}): {escape(event.message)}"
                 self._say(f"[yellow]{event.node} failed[/] {said}")
-            case Waiting():
+            case Waiting() if event != self._waiting:
+                self._waiting = event
                 self._say(f"[yellow]waiting for {event.what}[/] ({event.code}): {escape(event.message)}")
             case Repairing():
                 self._say(f"[yellow]{event.node} is computed again[/]: {event.missing} is gone")

@@ -8,8 +8,10 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
+
+import pytest
 
 from services.allinone import STAGE_SERVICES, free_ports
 from services.coordinator.events import Event, TaskFailed, TaskStarted, Waiting
@@ -18,6 +20,7 @@ from services.coordinator.executors.grpc import SERVICE_OF, GrpcExecutor
 from services.coordinator.run import run_spec
 from synres.domain.choice import BackendChoice
 from synres.domain.types import ModelInfo
+from synres.errors import SettingInvalid
 from synres.ledger.file_store import FileStore
 from synres.ledger.ledger import Ledger
 from synres.ledger.runs import Commit
@@ -112,6 +115,20 @@ def test_old_and_new_servers_behind_one_name_never_mix(tmp_path: Path) -> None:
     assert commit.merkle_root == _quiet_root(tmp_path / "plain", spec, versions)
     assert any(isinstance(event, Waiting) and event.code == "MODEL_MISMATCH" for event in told)
     assert not any(isinstance(event, TaskFailed) for event in told)
+
+
+def test_services_of_another_store_end_the_run(tmp_path: Path) -> None:
+    """What they answer is not where the run looks, and nothing would ever come of it."""
+    mine, theirs, spec = FileStore(tmp_path / "mine"), FileStore(tmp_path / "served"), spec_with(CHAIN_ALONE)
+    said = f"the service of caption keeps another store than this run's, {tmp_path}/mine: give both one"
+    with cluster(tmp_path) as running:
+        # at first they lack what they are to read; later they have it, and even the answer
+        for store in (mine, theirs, mine):
+            addresses = running.addresses | {"trainer": "127.0.0.1:1"}
+            executor = GrpcExecutor(Ledger(store), addresses, timeout_s=30)
+            with pytest.raises(SettingInvalid, match=said) if store is mine else nullcontext():
+                run_spec(spec, store, executor)
+            executor.close()
 
 
 def _wait_until_each_serves(running: Cluster) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 
 from services.coordinator.executor import Call, NobodyThere
@@ -10,7 +10,7 @@ from services.coordinator.executors.jobs import run_job
 from services.coordinator.wanted import want
 from synres.domain.choice import BackendChoice
 from synres.domain.types import ModelInfo
-from synres.errors import InvalidInput, ModelMismatch
+from synres.errors import ArtifactMissing, InvalidInput, ModelMismatch, SettingInvalid
 from synres.ledger.ledger import Ledger
 from synres.ports import ShardRequest, ShardResult
 from synres.rpc.client import STAGE_CLIENTS, Described, StageClient
@@ -53,6 +53,7 @@ class GrpcExecutor:
         if missing:
             raise InvalidInput(f"execution.addresses lacks {', '.join(missing)}; `synres up` starts them all")
         self._ledger = ledger
+        self._shared = set[str]()
         self._stages: dict[str, Replicas[StageClient]] = {}
         for stage, service in SERVICE_OF.items():
             connect = partial(STAGE_CLIENTS[stage], token=token, timeout_s=timeout_s)
@@ -72,9 +73,16 @@ class GrpcExecutor:
         if request.stage in self._stages:
             try:
                 with self._stages[request.stage].least_busy() as client:
-                    return client.run_shard(request, call.check)
+                    result = client.run_shard(request, call.check)
             except NoReplica as error:
                 raise NobodyThere(f"the service of {request.stage}: {error.message}") from error
+            except ArtifactMissing as error:
+                digest = error.key.rpartition("/")[2]
+                self._check_store(request.stage, lambda: self._ledger.has_blob(digest))
+                raise
+            find = self._ledger.find_record
+            self._check_store(request.stage, lambda: find(request.stage, request.action) is None)
+            return result
         return run_job(self.jobs, self._ledger, request, call)
 
     def is_ready(self, stage: str) -> bool:
@@ -88,6 +96,17 @@ class GrpcExecutor:
         """Closes every channel; calls under way end."""
         for client in (*self._stages.values(), self.jobs):
             client.close()
+
+    def _check_store(self, stage: str, is_other: Callable[[], bool]) -> None:
+        """At a stage's first answer: with two stores each side would go on without the other's artifacts."""
+        if stage in self._shared:
+            return
+        if is_other():
+            raise SettingInvalid(
+                f"the service of {stage} keeps another store than this run's, {self._ledger.store.url}:"
+                " give both one (--store, SYNRES_STORE_URL)"
+            )
+        self._shared.add(stage)
 
     def _describe(self, stage: str, choice: BackendChoice) -> Described:
         if stage not in self._stages:

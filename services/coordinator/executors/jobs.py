@@ -55,7 +55,10 @@ def _ended(ledger: Ledger, request: ShardRequest, status: JobStatus) -> ShardRes
         raise error_of_code(status.code, status.message)
     record = ledger.find_record(request.stage, request.action)
     if record is None:
-        raise InternalError(f"the job of {request.stage} {request.action} succeeded and left no record")
+        raise InternalError(
+            f"the job of {request.stage} {request.action} succeeded and left no record in {ledger.store.url}:"
+            " does the trainer keep another store?"
+        )
     return result_of(request.action, record, cached=False)
 
 
