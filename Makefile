@@ -21,7 +21,7 @@ TRIAL_TORCH ?= 2.13.0
 REVISION    := $(shell git rev-parse --short HEAD 2>/dev/null || echo unknown)
 SITE   := import sysconfig; print(sysconfig.get_path("purelib"))
 
-.PHONY: demo study ablate test lint chaos triton chart playground images trial-images e2e e2e-tests heavy-tools helm-tools protos micro-weights bench bench-segmenter bench-loader bench-metrics bench-scaling bench-data clean
+.PHONY: demo study ablate test lint chaos triton chart playground images trial-images e2e e2e-tests heavy-tools helm-tools protos micro-weights bench bench-segmenter bench-loader bench-metrics bench-scaling bench-endpoint bench-data clean
 
 ## the whole method on the micro world, from nothing to a table, in minutes
 demo: $(VENV)/.demo
@@ -118,6 +118,10 @@ bench-metrics: $(VENV)/.dev
 ## throughput of a run with 1, 2 and 4 replicas of a stage (about a minute and a half)
 bench-scaling: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.scaling
+
+## what the endpoint adds to its model, beside Triton, and at twice its capacity (about nine minutes)
+bench-endpoint: $(VENV)/.dev $(TRITON_VENV)/.installed
+	$(BIN)/python -m benchmarks.endpoint --triton
 
 ## the training loader beside a straightforward one, and beside a GPU (half a minute)
 bench-loader: $(VENV)/.dev

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import sysconfig
+from collections.abc import Sequence
 from pathlib import Path
 
 from services.allinone import free_ports
@@ -42,14 +43,18 @@ class TritonServer:
         self._shared_memory = f"synres-triton-{self.port}"
         self._write_model("sana", model)
         self._write_model("broken", "nobody/nothing")
-        self._write_backend()
+        write_backend(folder)
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self, wait: bool = True) -> None:
         """Returns when "sana" is ready, unless told not to wait."""
         with (self._folder / "triton.log").open("ab") as log:
             self._process = subprocess.Popen(
-                self._command(), env=self._environment(), stdout=log, stderr=log, start_new_session=True
+                command(self._folder, (self.port, *self._ports), self._shared_memory),
+                env=environment() | {"SYNRES_MODELS_DIR": str(self._models_dir)},
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
             )
         if wait:
             TritonClient("sana", self.settings).require_ready(READY_S)
@@ -65,21 +70,6 @@ class TritonServer:
     def log(self) -> str:
         return (self._folder / "triton.log").read_text(errors="replace")
 
-    def _command(self) -> list[str]:
-        http, metrics = (str(port) for port in self._ports)
-        loopback = [f"--{name}-address=127.0.0.1" for name in ("grpc", "http", "metrics")]
-        return [
-            str(_SERVER / "bin" / "tritonserver"),
-            f"--model-repository={self._folder / 'repository'}",
-            f"--backend-directory={self._folder / 'backends'}",
-            f"--backend-config=python,shm-region-prefix-name={self._shared_memory}",
-            *loopback,
-            f"--grpc-port={self.port}",
-            f"--http-port={http}",
-            f"--metrics-port={metrics}",
-            "--exit-on-error=false",
-        ]
-
     def _write_model(self, name: str, model: str) -> None:
         folder = self._folder / "repository" / name
         shutil.copytree(REPOSITORY / "sana", folder, ignore=shutil.ignore_patterns("__pycache__"))
@@ -88,18 +78,35 @@ class TritonServer:
         text = text.replace(_MODEL, model).replace('"bf16"', '"fp32"')
         (folder / "config.pbtxt").write_text(text.replace('name: "sana"', f'name: "{name}"'))
 
-    def _write_backend(self) -> None:
-        python = self._folder / "backends" / "python"
-        shutil.copytree(_SERVER / "backends" / "python", python)
-        shutil.copy(_SERVER / "python_backend_stubs" / _PYTHON / "triton_python_backend_stub", python)
 
-    def _environment(self) -> dict[str, str]:
-        libraries = [str(_SITE / "nvidia_pytriton.libs"), sysconfig.get_config_var("LIBDIR")]
-        return {
-            **os.environ,
-            # the models' processes take the Python that comes first here
-            "PATH": f"{VENV / 'bin'}:{os.environ['PATH']}",
-            "LD_LIBRARY_PATH": ":".join(libraries),
-            "SYNRES_MODELS_DIR": str(self._models_dir),
-            "CUDA_VISIBLE_DEVICES": "",
-        }
+def command(folder: Path, ports: Sequence[int], shared_memory: str) -> list[str]:
+    """Serves `folder`'s repository and backends on loopback; `ports` are those of gRPC, HTTP and metrics."""
+    names = ("grpc", "http", "metrics")
+    return [
+        str(_SERVER / "bin" / "tritonserver"),
+        f"--model-repository={folder / 'repository'}",
+        f"--backend-directory={folder / 'backends'}",
+        f"--backend-config=python,shm-region-prefix-name={shared_memory}",
+        *(f"--{name}-address=127.0.0.1" for name in names),
+        *(f"--{name}-port={port}" for name, port in zip(names, ports, strict=True)),
+        "--exit-on-error=false",
+    ]
+
+
+def write_backend(folder: Path) -> None:
+    """Triton's python backend, with the stub of this Python."""
+    python = folder / "backends" / "python"
+    shutil.copytree(_SERVER / "backends" / "python", python)
+    shutil.copy(_SERVER / "python_backend_stubs" / _PYTHON / "triton_python_backend_stub", python)
+
+
+def environment() -> dict[str, str]:
+    """Of the server and the models' processes."""
+    libraries = [str(_SITE / "nvidia_pytriton.libs"), sysconfig.get_config_var("LIBDIR")]
+    return {
+        **os.environ,
+        # the models' processes take the Python that comes first here
+        "PATH": f"{VENV / 'bin'}:{os.environ['PATH']}",
+        "LD_LIBRARY_PATH": ":".join(libraries),
+        "CUDA_VISIBLE_DEVICES": "",
+    }
