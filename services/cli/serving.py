@@ -93,8 +93,9 @@ def serve(
     telemetry.configure("segmenter", settings)
     keep_heap()
     signal.signal(signal.SIGTERM, _interrupt)
+    scheme = "https" if settings.segmenter_tls_certificate else "http"
     with build(settings) as address:
-        out.print(f"playground: http://{listen}/", markup=False, highlight=False)
+        out.print(f"playground: {scheme}://{listen}/", markup=False, highlight=False)
         out.print(f"gRPC: {address}", markup=False, highlight=False)
         out.print("ready when the page says so; Ctrl-C stops it", highlight=False)
         with suppress(KeyboardInterrupt):

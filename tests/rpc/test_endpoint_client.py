@@ -20,6 +20,7 @@ from synres.data.images import decode_image, encode_png
 from synres.domain.choice import BackendChoice
 from synres.errors import InvalidInput, NotFound, PermissionDenied, RejectedItem, Unauthenticated
 from synres.rpc.endpoint import Answer, Endpoint, Uploaded
+from tests.certificates import write_certificate
 from tests.rpc.conftest import Serve
 
 PICTURE = np.full((6, 10, 3), 200, np.uint8)
@@ -104,10 +105,7 @@ def test_the_command_shows_what_the_endpoint_found(
 
 def test_over_tls(serve: Serve, tmp_path: Path) -> None:
     """With a certificate the whole server speaks it; a client without its root is not let down to less."""
-    chain, key = tmp_path / "chain.pem", tmp_path / "key.pem"
-    made = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
-    made += ["-keyout", str(key), "-out", str(chain), "-subj", "/CN=localhost", "-days", "1"]
-    subprocess.run([*made, "-addext", "subjectAltName=DNS:localhost"], check=True, capture_output=True)
+    key, chain = write_certificate(tmp_path)
     address = serve("segmenter", segmenter_tls_certificate=chain, segmenter_tls_key=key)
     port = address.rpartition(":")[2]
     code = (

@@ -7,7 +7,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import torch
 
 from services.trainer.backends import load_backend
 from services.trainer.backends.lisa import load as load_lisa
@@ -42,12 +41,9 @@ def _models(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """A tiny LISA, where backends look for it."""
     folder = tmp_path_factory.mktemp("models")
     register_lisa(folder)
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SYNRES_MODELS_DIR", str(folder))
         yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture

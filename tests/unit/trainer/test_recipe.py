@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import torch
 
 from services.trainer.backends.micro import MicroBackend
 from services.trainer.checkpoints import StepLog, load_checkpoint
@@ -20,15 +18,6 @@ from synres.ledger.ledger import Ledger
 from synres.ports import ShardRequest
 from tests.fakes import FullStore, MemoryStore
 from tests.trainings import PARAMS, run_and_kill, silent, train_request
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """As every composition root sets it."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def _train(ledger: Ledger, request: ShardRequest) -> dict[str, str]:

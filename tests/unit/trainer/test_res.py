@@ -47,12 +47,9 @@ def _models(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Every model of `CHOICES`, where backends look for them."""
     folder = tmp_path_factory.mktemp("models")
     register_all(folder)
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SYNRES_MODELS_DIR", str(folder))
         yield folder
-    torch.set_num_threads(before)
 
 
 @pytest.fixture
