@@ -49,7 +49,8 @@ def _embedded(spec: RunSpec, ledger: Ledger) -> Iterator[Executor]:
 
 @contextmanager
 def _grpc(spec: RunSpec, ledger: Ledger) -> Iterator[Executor]:
-    from services.coordinator.executors.grpc import SERVICE_OF, GrpcExecutor
+    from services.coordinator.executor import SERVICE_OF
+    from services.coordinator.executors.grpc import GrpcExecutor
     from synres.settings import ClientSettings, load_settings
 
     settings = load_settings(ClientSettings)

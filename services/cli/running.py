@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -16,6 +16,7 @@ from rich.text import Text
 
 from services.cli.console import out, print_json
 from services.cli.options import Json, Store, existing, existing_run, loaded_spec, opened
+from synres.errors import SynresError
 
 if TYPE_CHECKING:
     from services.cli.progress import RunProgress
@@ -105,7 +106,10 @@ def status(
     from synres.ledger.run_names import named_runs
 
     if run is None:
-        _list_runs(named_runs(existing(store)), json)
+        target = existing(store)
+        _list_runs(named_runs(target), json)
+        if not json:
+            _tell_of_plans(target)
         return
     target, run = existing_run(store, run)
     now = status_of(target, run)
@@ -165,6 +169,19 @@ def _list_runs(runs: dict[str, str], as_json: bool) -> None:
         out.print(f"{run}  {name}", markup=False, highlight=False)
     if not runs:
         out.print("no run here yet; start with `synres demo`", highlight=False)
+
+
+def _tell_of_plans(store: ArtifactStore) -> None:
+    from services.coordinator.executor import where_to_look
+    from services.coordinator.wanted import wanted
+
+    stages = set[str]()
+    with suppress(SynresError):
+        # how old a note is shows by a write, and whoever asks may only read
+        stages = wanted(store)
+    for stage in sorted(stages):
+        keeps = f"a run is being planned, and no replica of {stage} is ready: {where_to_look(stage)}"
+        out.print(keeps, markup=False, highlight=False, soft_wrap=True)
 
 
 def _stage_table(planned: dict[str, int], done: dict[str, int]) -> Table:

@@ -8,8 +8,8 @@ from services.coordinator.census import Census
 from services.coordinator.datasets import inside
 from services.coordinator.desk import Desk
 from services.coordinator.events import Event, Waiting
-from services.coordinator.executor import Executor
-from services.coordinator.executors.grpc import SERVICE_OF, GrpcExecutor
+from services.coordinator.executor import SERVICE_OF, Executor
+from services.coordinator.executors.grpc import GrpcExecutor
 from services.coordinator.patience import patiently
 from services.coordinator.servicer import CoordinatorServicer
 from services.coordinator.settings import CoordinatorSettings

@@ -12,6 +12,27 @@ from synres.errors import ServiceUnavailable
 from synres.ports import JobRunner, JobStatus, ShardRequest, ShardResult
 from synres.stages.shard import Check, never_stop
 
+SERVICE_OF = {
+    "caption": "captioner",
+    "generate": "generator",
+    "align": "captioner",
+    "segment": "segmenter",
+    "group": "grouper",
+}
+"""Stage of shards -> its service; those of jobs are the trainer's."""
+
+
+def where_to_look(stage: str) -> str:
+    """How a person finds out why nobody of it is there: a client of services sees no pods."""
+    service = SERVICE_OF.get(stage, "trainer")
+    return (
+        "start the service, or wait until it is started or scaled up from zero; what keeps it in a cluster is"
+        f" not seen from here: `kubectl get pods -l app.kubernetes.io/component={service}` says what its pods"
+        " wait for (ImagePullBackOff: the image's name or its pull secret; Pending: room or a GPU on a node;"
+        " CreateContainerConfigError: a Secret; CrashLoopBackOff: their last words), and"
+        " `kubectl describe pod` why"
+    )
+
 
 class NobodyThere(ServiceUnavailable):
     """The service was down before the task was sent, or had said that it goes: the task is not to blame."""

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TypeVar
 
 from services.coordinator.events import OnEvent, Waiting
-from services.coordinator.executor import NobodyThere
+from services.coordinator.executor import NobodyThere, where_to_look
 from services.coordinator.policy import full_jitter
 from synres.errors import RunCancelled, ServiceUnavailable, StoreFull, StoreUnavailable
 
@@ -61,10 +61,7 @@ class Asleep:
 
 
 def _nobody(stage: str) -> NobodyThere:
-    return NobodyThere(
-        f"no replica of {stage} is ready: its service is started, or scaled up from zero; in a cluster,"
-        " `kubectl get pods` says what keeps it"
-    )
+    return NobodyThere(f"no replica of {stage} is ready: {where_to_look(stage)}")
 
 
 def patiently(

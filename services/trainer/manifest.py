@@ -127,6 +127,8 @@ def _pod(name: str, arguments: tuple[str, ...], settings: JobSettings) -> Json:
         "env": list(settings.env),
         "envFrom": list(settings.env_from),
         "resources": settings.resources,
+        # `kubectl describe pod` shows its last words
+        "terminationMessagePolicy": "FallbackToLogsOnError",
         "securityContext": settings.container_security_context,
         "volumeMounts": list(settings.volume_mounts),
     }

@@ -130,10 +130,7 @@ class Replicas(Generic[Client]):
 
     def _nobody(self) -> str:
         known = f"{len(self._known)} addresses are known" if self._known else "the name has no address yet"
-        return (
-            f"nobody is ready at {self._address}, {known}: start the service; in a cluster,"
-            " `kubectl get pods` says why a pod is not ready"
-        )
+        return f"nobody is ready at {self._address}, {known}"
 
     def _watch(self) -> None:
         while not self._closed.is_set():

@@ -13,7 +13,8 @@ from prometheus_client import REGISTRY
 from services.coordinator.census import Census
 from services.coordinator.engine import STAGES
 from services.coordinator.events import Event, TaskDone
-from services.coordinator.executors.grpc import SERVICE_OF, GrpcExecutor
+from services.coordinator.executor import SERVICE_OF
+from services.coordinator.executors.grpc import GrpcExecutor
 from services.coordinator.run import run_spec, status
 from services.coordinator.wanted import want, wanted
 from services.coordinator.watch import measure

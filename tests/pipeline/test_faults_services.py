@@ -15,8 +15,8 @@ import pytest
 
 from services.allinone import STAGE_SERVICES, free_ports
 from services.coordinator.events import Event, TaskFailed, TaskStarted, Waiting
-from services.coordinator.executor import Call
-from services.coordinator.executors.grpc import SERVICE_OF, GrpcExecutor
+from services.coordinator.executor import SERVICE_OF, Call
+from services.coordinator.executors.grpc import GrpcExecutor
 from services.coordinator.run import run_spec
 from synres.domain.choice import BackendChoice
 from synres.domain.types import ModelInfo

@@ -49,7 +49,16 @@ def test_a_service_that_nobody_serves_is_named(tmp_path: Path) -> None:
     error = _run(tmp_path)
     assert isinstance(error, ServiceUnavailable)
     assert error.message.startswith(f"the service of caption: nobody is ready at {NOBODY}")
-    assert "start the service; in a cluster, `kubectl get pods` says why" in error.message
+    assert "`kubectl get pods -l app.kubernetes.io/component=captioner` says what its pods" in error.message
+
+
+def test_the_status_says_whom_a_plan_waits_for(tmp_path: Path) -> None:
+    """A run that has no plan yet is in no list; the stage that nobody serves is."""
+    _run(tmp_path)
+    said = CliRunner().invoke(app, ["status", "--store", str(tmp_path / "store")]).output
+    assert said.startswith("no run here yet")
+    assert "a run is being planned, and no replica of caption is ready" in said
+    assert "app.kubernetes.io/component=captioner" in said
 
 
 def test_another_token_is_named(tmp_path: Path, serve: Serve) -> None:

@@ -39,7 +39,7 @@ envFrom:
   {{- include "synres.settingsFrom" . | nindent 2 }}
 resources:
   {{- toYaml .Values.cli.resources | nindent 2 }}
-{{ include "synres.containerSecurity" . }}
+{{ include "synres.container" . }}
 volumeMounts:
   - name: tmp
     mountPath: /tmp

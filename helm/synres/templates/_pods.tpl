@@ -20,7 +20,9 @@ imagePullSecrets:
 {{- end }}
 {{- end }}
 
-{{- define "synres.containerSecurity" -}}
+{{/* What every container has; `kubectl describe pod` shows the last words of one that failed. */}}
+{{- define "synres.container" -}}
+terminationMessagePolicy: FallbackToLogsOnError
 securityContext:
   {{- toYaml .Values.containerSecurityContext | nindent 2 }}
 {{- end }}

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import partial
 
-from services.coordinator.executor import Call, NobodyThere
+from services.coordinator.executor import SERVICE_OF, Call, NobodyThere, where_to_look
 from services.coordinator.executors.jobs import run_job
 from services.coordinator.wanted import want
 from synres.domain.choice import BackendChoice
 from synres.domain.types import ModelInfo
-from synres.errors import ArtifactMissing, InvalidInput, ModelMismatch, SettingInvalid
+from synres.errors import ArtifactMissing, InvalidInput, ModelMismatch, ServiceUnavailable, SettingInvalid
 from synres.ledger.ledger import Ledger
 from synres.ports import ShardRequest, ShardResult
 from synres.rpc.client import STAGE_CLIENTS, Described, StageClient
@@ -24,13 +24,6 @@ from synres.stages.group import GROUP
 from synres.stages.segment import SEGMENT
 from synres.stages.train import TRAIN
 
-SERVICE_OF = {
-    "caption": "captioner",
-    "generate": "generator",
-    "align": "captioner",
-    "segment": "segmenter",
-    "group": "grouper",
-}
 _VERSIONS = {code.name: code.version for code in (CAPTION, GENERATE, ALIGN, SEGMENT, GROUP, TRAIN, EVALUATE)}
 
 
@@ -75,7 +68,7 @@ class GrpcExecutor:
                 with self._stages[request.stage].least_busy() as client:
                     result = client.run_shard(request, call.check)
             except NoReplica as error:
-                raise NobodyThere(f"the service of {request.stage}: {error.message}") from error
+                raise _nobody(request.stage, error) from error
             except ArtifactMissing as error:
                 digest = error.key.rpartition("/")[2]
                 self._check_store(request.stage, lambda: self._ledger.has_blob(digest))
@@ -109,11 +102,16 @@ class GrpcExecutor:
         self._shared.add(stage)
 
     def _describe(self, stage: str, choice: BackendChoice) -> Described:
-        if stage not in self._stages:
-            return self.jobs.describe(stage, choice)
         try:
+            if stage not in self._stages:
+                return self.jobs.describe(stage, choice)
             with self._stages[stage].least_busy() as client:
                 return client.describe(choice)
-        except NoReplica as error:
-            want(self._ledger.store, [stage])
-            raise NobodyThere(f"the service of {stage}: {error.message}") from error
+        except ServiceUnavailable as error:
+            if isinstance(error, NoReplica):
+                want(self._ledger.store, [stage])
+            raise _nobody(stage, error) from error
+
+
+def _nobody(stage: str, error: ServiceUnavailable) -> NobodyThere:
+    return NobodyThere(f"the service of {stage}: {error.message}: {where_to_look(stage)}")

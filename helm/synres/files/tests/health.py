@@ -12,7 +12,12 @@ def main(addresses: list[str]) -> None:
             if not connection.is_serving():
                 silent.append(address)
     if silent:
-        sys.exit(f"not serving: {', '.join(silent)}; `kubectl get pods` and their logs say why")
+        sys.exit(
+            f"not serving: {', '.join(silent)}; `kubectl get pods` says what their pods wait for"
+            " (ImagePullBackOff: the image's name or its pull secret; Pending: room or a GPU on a node;"
+            " CreateContainerConfigError: a Secret; CrashLoopBackOff: their last words), and"
+            " `kubectl describe pod` why"
+        )
 
 
 if __name__ == "__main__":
