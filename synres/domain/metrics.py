@@ -235,9 +235,13 @@ def _is_nought(table: _Table, definition: str) -> bool:
 
 
 def _reaches(terms: _Terms, table: _Table, threshold: float) -> Bools:
-    """Targeted expressions with an IoU of `threshold` or more; in integers, so that a tie is one."""
+    """Targeted expressions with an IoU of `threshold` or more; in integers, so that a tie is one.
+
+    A target of ignored pixels alone, which GSVA knows, has no union and an IoU of 0.
+    """
     tenths = round(10 * threshold)
-    reached: Bools = table.has_target & (10 * terms.intersection >= tenths * table.union)
+    is_enough = (10 * terms.intersection >= tenths * table.union) & (table.union > 0)
+    reached: Bools = table.has_target & is_enough
     return reached
 
 

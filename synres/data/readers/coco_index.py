@@ -48,7 +48,7 @@ class _Annotation(msgspec.Struct):
     id: int
     image_id: int
     category_id: int
-    segmentation: msgspec.Raw = msgspec.Raw(b"[]")
+    segmentation: msgspec.Raw = msgspec.Raw(b"")
     iscrowd: int = 0
 
 
@@ -128,7 +128,7 @@ def _add_annotation(index: CocoIndex, data: mmap.mmap, located: Located) -> None
     row: _Annotation = decode_json(memoryview(located.raw), _Annotation)
     if row.id in index.annotations:
         raise InvalidInput(f"{index.place(row.id)} has the id {row.id} too")
-    start = data.find(row.segmentation, located.start)
+    start = data.find(row.segmentation, located.start, located.start + memoryview(located.raw).nbytes)
     length = memoryview(row.segmentation).nbytes
     index.annotations[row.id] = CocoAnnotation(
         row.image_id, row.category_id, start, length, located.line, bool(row.iscrowd)

@@ -37,6 +37,8 @@ def read_label_map(path: Path) -> NDArray[Any]:
             return np.asarray(picture)
     except FileNotFoundError as error:
         raise RejectedItem("mask_missing", f"{path.name} is not there") from error
+    except PillowImage.DecompressionBombError as error:
+        raise RejectedItem("mask_unreadable", f"{path.name} has over {MAX_PIXELS} pixels") from error
     except DAMAGE as error:
         raise RejectedItem("mask_unreadable", f"{path.name} is no whole PNG: {error}") from error
 

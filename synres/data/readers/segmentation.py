@@ -34,8 +34,9 @@ def draw_segmentation(segmentation: Segmentation, size: tuple[int, int]) -> Rle:
     if isinstance(segmentation, Runs):
         return _from_runs(segmentation)
     polygons = [part for part in segmentation if isinstance(part, list)]
-    runs = [part for part in segmentation if isinstance(part, Runs)]
-    return union([_from_runs(part) for part in runs]) if runs else polygons_to_rle(polygons, size)
+    runs = [_from_runs(part) for part in segmentation if isinstance(part, Runs)]
+    outlined = [polygons_to_rle(polygons, size)] if polygons or not runs else []
+    return union([*outlined, *runs])
 
 
 def _from_runs(runs: Runs) -> Rle:
@@ -55,7 +56,9 @@ class StoredSegmentation:
     place: Place
 
     def read(self) -> Segmentation:
-        """As the file has it now. Raises RejectedItem("mask_unreadable")."""
+        """As the file has it now. Raises RejectedItem("mask_unreadable"), also for a record without one."""
+        if not self.length:
+            raise RejectedItem("mask_unreadable", f"{self.place} has no segmentation")
         try:
             with self.path.open("rb") as file:
                 file.seek(self.start)

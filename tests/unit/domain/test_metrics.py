@@ -175,3 +175,10 @@ def test_a_tie_reaches_the_threshold(definition: str) -> None:
     """7 of 10 pixels reach 0.7, whatever small constants a definition divides with; 699 of 1000 do not."""
     counts = [MaskCounts(7, 10, True, False), MaskCounts(699, 1000, True, False)]
     assert score(counts, definition).precision == {"0.5": 1, "0.6": 1, "0.7": 0.5, "0.8": 0, "0.9": 0}
+
+
+def test_a_target_of_ignored_pixels_alone_reaches_nothing() -> None:
+    """GSVA calls it a target; its IoU is 0, and so is its share of every threshold."""
+    found = score([MaskCounts(0, 0, True, True), MaskCounts(4, 4, True, False)], "gsva")
+    assert found.giou == pytest.approx(0.5, abs=1e-4)
+    assert set(found.precision.values()) == {0.5}

@@ -12,7 +12,7 @@ import pytest
 from synres.data.readers.refcoco import read_refcoco
 from synres.data.rows import Problem, ReferringRow
 from synres.domain.masks import area, decode_mask
-from synres.errors import InvalidInput, NotFound
+from synres.errors import InvalidInput, NotFound, RejectedItem
 from tests.unit.data.readers.layouts import (
     OTHER,
     SIZE,
@@ -55,6 +55,18 @@ def test_parts_are_united_and_no_segmentation_is_an_empty_mask(tmp_path: Path) -
     twice = [annotation(7, 1, [SQUARE, SQUARE, OTHER])]
     write_json(folder / "instances.json", instances([1], twice))
     assert area(rows_of(folder)[0].mask()) == 52
+    runs = {"counts": [0, 2, SIZE[0] * SIZE[1] - 2], "size": SIZE}
+    write_json(folder / "instances.json", instances([1], [annotation(7, 1, [SQUARE, runs])]))
+    assert area(rows_of(folder)[0].mask()) == 38
+
+
+def test_a_record_without_a_segmentation_is_not_looked_for_elsewhere(tmp_path: Path) -> None:
+    """Another record holds an empty one: it is not taken for this one's."""
+    folder = write_refcoco(tmp_path, [ref(1, 7, 1, "man")])
+    bare = {name: value for name, value in annotation(7, 1, []).items() if name != "segmentation"}
+    write_json(folder / "instances.json", instances([1], [bare, annotation(8, 1, [])]))
+    with pytest.raises(RejectedItem, match="annotation 7 has no segmentation"):
+        rows_of(folder)[0].mask()
 
 
 def test_rows_travel_to_loader_processes(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from synres.data.readers.scenes import read_ade20k, read_cocostuff, read_mapilla
 from synres.data.rows import Problem, SemanticRow
 from synres.domain.masks import area
 from synres.errors import NotFound, RejectedItem
+from tests.unit.data.photo import bare_png
 from tests.unit.data.readers.layouts import (
     write_ade20k,
     write_cocostuff,
@@ -66,6 +67,9 @@ def test_a_picture_without_label_map_is_a_problem_and_a_broken_map_is_refused(tm
         rows[0].regions.read()
     write_labels(path, np.zeros((4, 4, 3), np.uint8))
     with pytest.raises(RejectedItem, match="one channel"):
+        rows[0].regions.read()
+    path.write_bytes(bare_png(60_000, 60_000, 8, 0, b""))
+    with pytest.raises(RejectedItem, match="over 50000000 pixels"):
         rows[0].regions.read()
 
 
