@@ -1,6 +1,7 @@
 """The laws of ITAG, and its decisions worked by hand."""
 
 import dataclasses
+from itertools import permutations
 
 import numpy as np
 import pytest
@@ -73,6 +74,14 @@ def test_chain_splits_under_complete_linkage():
     pairs = itag(chain, GroupParams(tau=0.65, linkage="complete"))
     assert [len(group) for group in members(pairs)] == [2]
     assert [drop.reason for drop in pairs.dropped] == ["no_consensus"]
+
+
+def test_the_order_of_expressions_decides_no_tie():
+    """B agrees as well with A as with C, and the two not with each other: in any order the same pair."""
+    image, params = segmented(rows((0, 10), (2, 12), (4, 14))), GroupParams(tau=0.65, linkage="complete")
+    turned = [dataclasses.replace(image, pseudo_masks=order) for order in permutations(image.pseudo_masks)]
+    found = [spoken(itag(each, params)) for each in turned]
+    assert found == [found[0]] * 6 and len(found[0][0]) == 1
 
 
 def test_every_drop_has_its_reason():
