@@ -6,22 +6,37 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from synres.errors import RejectedItem
 from synres.ports import ScoredMask
 
 
 def scored_mask(chance: NDArray[np.float32], threshold: float = 0.5) -> ScoredMask:
-    """`chance`: (H, W) in [0, 1]. The score is the mean probability inside the mask, 0 for an empty one."""
+    """`chance`: (H, W) in [0, 1]. The score is the mean probability inside the mask, 0 for an empty one.
+
+    Raises RejectedItem("mask_not_finite") for NaN.
+    """
+    _refuse_nan(chance)
     mask = chance > threshold
     return ScoredMask(mask, float(chance[mask].mean()) if mask.any() else 0.0)
 
 
 def scored_logits(logits: NDArray[np.float32]) -> ScoredMask:
-    """`logits`: (n, H, W), whose masks are joined; n = 0 is an empty mask. Scores are as in `scored_mask`."""
+    """`logits`: (n, H, W), whose masks are joined; n = 0 is an empty mask. Scores and errors are as in
+    `scored_mask`."""
     if not len(logits):
         return ScoredMask(np.zeros(logits.shape[1:], dtype=np.bool_), 0.0)
     joined: NDArray[np.float32] = logits.max(0)
+    _refuse_nan(joined)
     mask = joined > 0
     return ScoredMask(mask, float(sigmoid(joined[mask]).mean()) if mask.any() else 0.0)
+
+
+def _refuse_nan(values: NDArray[np.float32]) -> None:
+    """NaN exceeds no threshold: such a mask would be empty, and say that there is no target."""
+    if np.isnan(values.max()):
+        raise RejectedItem(
+            "mask_not_finite", "the model answers with what is no number: take precision bf16 or fp32"
+        )
 
 
 def resized(logits: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:
