@@ -55,6 +55,16 @@ def test_each_epoch_holds_each_example_once(seed, ratios, size):
             assert sorted(indices[epoch * size : (epoch + 1) * size]) == list(range(size))
 
 
+def test_every_cycle_and_every_epoch_has_an_order_of_its_own():
+    """A training that came round again to the same neighbours would learn their order."""
+    stream = Mixture(0, {"real": 2, "synres": 18}, {"real": 10, "synres": 90})
+    drawn = [stream.draw(step) for step in range(200)]
+    cycles = {tuple(part for part, _ in drawn[start : start + 20]) for start in range(0, 200, 20)}
+    assert len(cycles) > 5
+    indices = [index for part, index in drawn if part == "synres"]
+    assert indices[:90] != indices[90:]
+
+
 def test_order_follows_the_seed_and_not_the_order_of_parts():
     """Another seed gives another stream; parts listed in another order give the same one."""
     turned = Mixture(0, dict(reversed(RATIOS.items())), SIZES)
