@@ -45,6 +45,26 @@ def test_bootstrap_of_unrelated_arms_covers_zero(measure: str) -> None:
     assert interval == paired_bootstrap(ours, theirs, seed=5)
 
 
+@pytest.mark.parametrize("measure", ["giou", "ciou"])
+def test_an_arm_does_not_differ_from_itself(measure: str) -> None:
+    """Unions and scenes of unlike size, in both parts of the ratio: any draw of scenes gives nought."""
+    rng = np.random.default_rng(2)
+    counts = [MaskCounts(int(rng.integers(union)), int(union), True, False) for union in range(1, 200)]
+    ratios = scene_ratios([counts], [f"scene{int(i**0.5)}" for i in range(199)], "gres", measure)
+    assert paired_bootstrap(ratios, ratios, seed=0) == Interval(*[pytest.approx(0, abs=1e-12)] * 3)
+
+
+def test_seeds_are_drawn_anew_with_the_scenes() -> None:
+    """One seed wins ten points everywhere, the other loses them: the interval reaches from one to the other."""
+    scenes = [f"scene{i:03d}" for i in range(200)]
+    base = arm(np.random.default_rng(0), 0)[0]
+    other = [MaskCounts(one.intersection - 10, one.union, True, False) for one in base]
+    better = [MaskCounts(one.intersection + 10, one.union, True, False) for one in base]
+    ours, theirs = (scene_ratios(seeds, scenes, "gres", "giou") for seeds in ([better, other], [base, base]))
+    interval = paired_bootstrap(ours, theirs, seed=0)
+    assert interval == Interval(*(pytest.approx(value, abs=1e-9) for value in (0, -0.1, 0.1)))
+
+
 def test_bootstrap_width_is_that_of_theory() -> None:
     """One expression a scene: the interval is about 3.92 standard errors wide."""
     rng = np.random.default_rng(3)
