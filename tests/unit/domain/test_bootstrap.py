@@ -55,7 +55,7 @@ def test_an_arm_does_not_differ_from_itself(measure: str) -> None:
 
 
 def test_seeds_are_drawn_anew_with_the_scenes() -> None:
-    """One seed wins ten points everywhere, the other loses them: the interval reaches from one to the other."""
+    """One seed wins ten points everywhere, the other loses them: the interval reaches from here to there."""
     scenes = [f"scene{i:03d}" for i in range(200)]
     base = arm(np.random.default_rng(0), 0)[0]
     other = [MaskCounts(one.intersection - 10, one.union, True, False) for one in base]
