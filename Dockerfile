@@ -60,6 +60,7 @@ CMD ["sh", "-c", "exec python -m services.${SERVICE}"]
 
 # Triton's server with our model repository; the stub of its Python backend wants numpy below 2
 FROM ${TRITON} AS triton
+ARG TORCH=
 WORKDIR /opt/synres
 COPY pyproject.toml constraints.txt README.md LICENSE ./
 COPY synres synres
@@ -67,8 +68,16 @@ COPY services services
 COPY configs configs
 RUN sed --in-place 's/"numpy>=2.2"/"numpy<2"/' pyproject.toml \
     && sed --in-place '/^numpy==/d' constraints.txt \
+    && if [ -n "${TORCH}" ]; then sed --in-place "s/^torch==.*/torch==${TORCH}/" constraints.txt; fi \
     && pip install --no-cache-dir --constraint constraints.txt ".[generator]" \
     && ln --symbolic services/generator/triton triton
+ARG VERSION=0.1.0
+ARG REVISION=unknown
+LABEL org.opencontainers.image.title="synres-triton" \
+      org.opencontainers.image.description="Triton with SANA as its model" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}"
 USER 10001:10001
 
 # what is built where no target is named

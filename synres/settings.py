@@ -39,6 +39,10 @@ class StoreSettings(BaseSettings):
     )
     s3_secret_key: SecretStr | None = Field(default=None, description="Secret of `s3_access_key`.")
     s3_region: str = Field(default="us-east-1", description="Region named in signatures.")
+    s3_path_style: bool | None = Field(
+        default=None,
+        description="The bucket in the path (true) or the host's name (false); default: host for AWS alone.",
+    )
     s3_timeout_s: float = Field(
         default=30.0, gt=0, description="Seconds to wait for one answer of the store."
     )

@@ -52,6 +52,10 @@ class S3Store:
             credentials=_credentials(settings),
             http_client=_http(settings.s3_timeout_s),
         )
+        if settings.s3_path_style is True:
+            self._client.disable_virtual_style_endpoint()
+        elif settings.s3_path_style is False:
+            self._client.enable_virtual_style_endpoint()
 
     def get(self, key: str) -> bytes:
         return self.get_with_etag(key)[0]

@@ -173,7 +173,13 @@ def test_settings_takes_every_variable_that_has_no_value_of_its_own() -> None:
     endpoint = (
         'endpoint={"enabled": true, "model": "m", "options": {"a": 1}, "keys": {"existingSecret": "k"}}'
     )
-    whole = template("minimal", "triton.enabled=true", 'datasets.volume={"emptyDir": {}}', endpoint)
+    whole = template(
+        "minimal",
+        "triton.enabled=true",
+        "storage.s3.pathStyle=true",
+        'datasets.volume={"emptyDir": {}}',
+        endpoint,
+    )
     own = set(re.findall(r"SYNRES_\w+", whole))
     # who starts a process by hand ties it to a terminal; a pod's probes speak no TLS, which a gateway ends
     by_hand = {"SYNRES_TIED_TO_STDIN", "SYNRES_SEGMENTER_TLS_CERTIFICATE", "SYNRES_SEGMENTER_TLS_KEY"}

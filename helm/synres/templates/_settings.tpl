@@ -12,10 +12,11 @@
   "XDG_CACHE_HOME" "/cache"
   "HF_HOME" "/cache/huggingface"
 }}
+{{- with .Values.storage.s3.pathStyle | toString }}{{ $_ := set $own "SYNRES_S3_PATH_STYLE" . }}{{- end }}
 {{- if .Values.endpoint.alone }}
 {{- /* uploads of pictures live as long as their pod */ -}}
 {{- $_ := set $own "SYNRES_STORE_URL" "/cache/store" }}
-{{- range $key := list "SYNRES_S3_ENDPOINT" "SYNRES_S3_TLS" "SYNRES_S3_REGION" }}{{- $_ := unset $own $key }}{{- end }}
+{{- range $key := list "SYNRES_S3_ENDPOINT" "SYNRES_S3_TLS" "SYNRES_S3_REGION" "SYNRES_S3_PATH_STYLE" }}{{- $_ := unset $own $key }}{{- end }}
 {{- end }}
 {{- range $name, $facts := include "synres.services" . | fromYaml }}
 {{- $_ := set $own (printf "SYNRES_%s_ADDRESS" (upper $name)) (printf "%s-%s:%v" (include "synres.fullname" $) $name $facts.port) }}

@@ -121,3 +121,13 @@ def test_a_slow_server_is_unavailable() -> None:
         with pytest.raises(StoreUnavailable):
             store.get("k")
         assert time.monotonic() - begun_s < 5
+
+
+def test_the_bucket_stands_in_the_path_or_in_the_host() -> None:
+    """In the path where nothing is said and the endpoint is not AWS's; some stores want it in the host."""
+    with server(lambda method, path: (200, "")) as (store, seen):
+        store.put("k", b"x")
+    assert seen == ["PUT /bucket/p/k"]
+    settings = loopback_s3(1, timeout_s=0.5).model_copy(update={"s3_path_style": False})
+    with pytest.raises(StoreUnavailable, match=r"bucket\.127\.0\.0\.1"):
+        S3Store("bucket", "p", settings).put("k", b"x")
