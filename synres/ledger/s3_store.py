@@ -53,9 +53,9 @@ class S3Store:
             http_client=_http(settings.s3_timeout_s),
         )
         if settings.s3_path_style is True:
-            self._client.disable_virtual_style_endpoint()
+            self._client.disable_virtual_style_endpoint()  # type: ignore[no-untyped-call]
         elif settings.s3_path_style is False:
-            self._client.enable_virtual_style_endpoint()
+            self._client.enable_virtual_style_endpoint()  # type: ignore[no-untyped-call]
 
     def get(self, key: str) -> bytes:
         return self.get_with_etag(key)[0]
