@@ -160,4 +160,8 @@ def _difference(
 def _check_paired(rows: Mapping[str, Sequence[Rows]]) -> None:
     asked = {tuple((row.item, row.expression) for row in seed) for seeds in rows.values() for seed in seeds}
     if len(asked) > 1:
-        raise InvalidInput("the arms were not scored on the same expressions: run the spec to its end first")
+        counts = ", ".join(f"{arm} on {len(seeds[0])}" for arm, seeds in rows.items())
+        raise InvalidInput(
+            f"the arms were not scored on the same expressions ({counts}): run the spec to its end first;"
+            " where an arm rejected some, `synres evaluate RUN:ARM --against RUN:ARM` compares the others"
+        )
