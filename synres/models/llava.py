@@ -33,7 +33,8 @@ def predicted(tokens: Tensor, patches: int, fill: int) -> Tensor:
 class Prefix:
     """What the model remembers of the tokens that several rows share, the picture among them.
 
-    `last` (hidden,) is the state of the last token; `length` counts patches.
+    `last` (hidden,) is the state of the last token; `length` counts patches. What `join_prefixes` gives has
+    a row for each row that will be read: `last` is (K, hidden).
     """
 
     cache: list[tuple[Tensor, Tensor]]
@@ -140,6 +141,19 @@ def split_prefix(rows: Sequence[Tensor]) -> tuple[Tensor, list[Tensor]]:
     if cut == 0 or not all(torch.equal(row[:cut], head) for row in rows):
         raise InvalidInput("conversations that are read together must begin alike, up to their <image>")
     return head, [row[cut:] for row in rows]
+
+
+def join_prefixes(prefixes: Sequence[Prefix], rows: Sequence[int]) -> Prefix:
+    """Those of several pictures, of equal length, as one: the first for `rows[0]` rows, and so on."""
+    if len(prefixes) == 1:
+        return prefixes[0]
+
+    def joined(parts: Sequence[Tensor]) -> Tensor:
+        return torch.cat([part.expand(n, *part.shape[1:]) for part, n in zip(parts, rows, strict=True)])
+
+    layers = zip(*(prefix.cache for prefix in prefixes), strict=True)
+    cache = [(joined([keys for keys, _ in of]), joined([values for _, values in of])) for of in layers]
+    return Prefix(cache, joined([prefix.last[None] for prefix in prefixes]), prefixes[0].length)
 
 
 def _begin(prefix: Prefix, rows: int) -> Reading:

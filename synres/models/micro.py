@@ -21,6 +21,7 @@ from torch.nn import functional as F  # noqa: N812
 
 from synres.errors import ArtifactCorrupt
 from synres.models.micro_words import BUCKETS, MAX_WORDS, padded_word_ids
+from synres.models.picture_rows import split_pictures
 from synres.models.shipped import load_shipped
 
 WEIGHTS = Path(__file__).parent / "weights"
@@ -187,9 +188,7 @@ class MicroRes(nn.Module):
         """One for each picture of (B, 3, H, W). Puts the network in eval mode."""
         self.eval()
         images = torch.from_numpy(pixels).contiguous(memory_format=torch.channels_last)
-        parts = [torch.split(part, 1) for part in self.encode_image(images)]
-        # copies, since a view would keep the whole batch alive
-        return [Encoding(*(part.clone() for part in own)) for own in zip(*parts, strict=True)]
+        return [Encoding(*own) for own in split_pictures(self.encode_image(images))]
 
     @torch.inference_mode()
     def chances_of(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -13,16 +13,14 @@ from synres.errors import RejectedItem
 from synres.models.conversations import Conversation, conversation_parts, text_limit
 from synres.models.encoding_cache import Encoding, EncodingCache
 from synres.models.llama_tokens import LlamaTokens
-from synres.models.llava import Prefix, split_prefix
+from synres.models.llava import Prefix, join_prefixes, split_prefix
+from synres.models.picture_rows import ROWS, Asked, spans
 from synres.models.res_answers import forced_states, generate
 from synres.models.res_families import ResFamily, ResOptions
 from synres.models.res_model import ResModel
 from synres.models.res_types import ImageEncoding
 from synres.models.scoring import scored_logits
 from synres.ports import Image, ScoredMask
-
-ROWS = 16
-"""Expressions that are read and drawn together; more of them come in turn, to bound the memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +37,16 @@ class Caches:
     @classmethod
     def of(cls, max_bytes: int) -> Caches:
         return cls(EncodingCache(max_bytes // 2), EncodingCache(max_bytes // 2))
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """Up to ROWS expressions of the picture at `place`: what its conversations begin with, and their rest."""
+
+    place: int
+    expressions: int
+    head: Tensor
+    tails: list[Tensor]
 
 
 class ResSegmenter:
@@ -59,17 +67,26 @@ class ResSegmenter:
         self._tokens, self._family, self._options, self._caches = tokens, family, options, caches
         self._longest = self._text_limit()
 
-    @torch.inference_mode()
     def segment(self, image: Image, expressions: Sequence[Expression]) -> list[ScoredMask]:
         """The score is the mean probability inside the mask. An answer without [SEG] is an empty mask with
         score 0, one with several [SEG] their union. Raises RejectedItem("expression_too_long")."""
-        if not expressions:
-            return []
-        asked = [self._rows(expressions[i : i + ROWS]) for i in range(0, len(expressions), ROWS)]
-        encoding = self.network.sized(image, *self._caches.pictures.get(image, self.network.encode_pixels))
-        head = asked[0][0]
-        remembered = self._caches.prefixes.get(image, lambda _: self._read(encoding, head))
-        return [found for _, tails in asked for found in self._masks(encoding, _prefix(remembered), tails)]
+        return self.segment_batch([(image, expressions)])[0] if expressions else []
+
+    @torch.inference_mode()
+    def segment_batch(self, asked: Asked) -> list[list[ScoredMask]]:
+        """`segment` of several pictures at once: their expressions are read and answered together. One
+        picture by itself fills the encoders, so these take them in turn."""
+        parts = [
+            _Part(place, len(texts[at]), *self._rows(texts[at]))
+            for place, (_, texts) in enumerate(asked)
+            for at in spans(len(texts))
+        ]
+        seen = [self._seen(image, parts[0].head) for image, _ in asked]
+        found: list[list[ScoredMask]] = [[] for _ in asked]
+        for together in _readings(parts):
+            for part, masks in zip(together, self._masks(seen, together), strict=True):
+                found[part.place] += masks
+        return found
 
     def _text_limit(self) -> int:
         """Text ids of a conversation for which the model, and its training, had room."""
@@ -92,15 +109,25 @@ class ResSegmenter:
             raise RejectedItem("expression_too_long", f"{told}: shorten it")
         return torch.tensor(ids, device=self.network.device)
 
+    def _seen(self, image: Image, head: Tensor) -> tuple[ImageEncoding, Prefix]:
+        encoding = self.network.sized(image, *self._caches.pictures.get(image, self.network.encode_pixels))
+        return encoding, _prefix(self._caches.prefixes.get(image, lambda _: self._read(encoding, head)))
+
     def _read(self, encoding: ImageEncoding, head: Tensor) -> Encoding:
         prefix = self.network.read_prefix(encoding, head)
         return (prefix.last, *(tensor for layer in prefix.cache for tensor in layer))
 
-    def _masks(self, encoding: ImageEncoding, prefix: Prefix, tails: Sequence[Tensor]) -> list[ScoredMask]:
-        vectors = self._vectors(prefix, tails)
-        logits = self.network.decode_masks(encoding, torch.cat(vectors)).cpu()
-        drawn = torch.split(logits, [len(of_one) for of_one in vectors])
-        return [scored_logits(of_one.numpy()) for of_one in drawn]
+    def _masks(
+        self, seen: Sequence[tuple[ImageEncoding, Prefix]], parts: Sequence[_Part]
+    ) -> Iterator[list[ScoredMask]]:
+        """For each part its expressions' masks."""
+        prefix = join_prefixes([seen[part.place][1] for part in parts], [len(part.tails) for part in parts])
+        vectors = iter(self._vectors(prefix, [tail for part in parts for tail in part.tails]))
+        for part in parts:
+            own = [next(vectors) for _ in range(part.expressions)]
+            logits = self.network.decode_masks(seen[part.place][0], torch.cat(own)).cpu()
+            drawn = torch.split(logits, [len(of_one) for of_one in own])
+            yield [scored_logits(of_one.numpy()) for of_one in drawn]
 
     def _vectors(self, prefix: Prefix, tails: Sequence[Tensor]) -> list[Tensor]:
         """For each expression (n, out_dim)."""
@@ -108,6 +135,17 @@ class ResSegmenter:
             answers = generate(self.network, prefix, tails, self._options.max_new_tokens)
             return [answer.vectors for answer in answers]
         return self._family.vectors(self.network, *forced_states(self.network, prefix, tails))
+
+
+def _readings(parts: Sequence[_Part]) -> Iterator[list[_Part]]:
+    """Parts in order, as many together as have ROWS expressions."""
+    together: list[_Part] = []
+    for part in parts:
+        if sum(each.expressions for each in [*together, part]) > ROWS:
+            yield together
+            together = []
+        together.append(part)
+    yield together
 
 
 def _prefix(remembered: Encoding) -> Prefix:

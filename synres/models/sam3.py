@@ -15,6 +15,7 @@ from transformers.models.sam3.modeling_sam3 import Sam3ImageSegmentationOutput, 
 from synres.domain.types import Expression, ModelInfo
 from synres.models.clip_text import tokenize
 from synres.models.encoding_cache import Encoding, EncodingCache
+from synres.models.picture_rows import Asked, by_picture, for_rows, owners_of, spans, split_pictures
 from synres.ports import Image, ScoredMask
 
 CODE_VERSION = 1
@@ -41,36 +42,48 @@ class Sam3Segmenter:
         self._processor = Sam3ImageProcessor.from_pretrained(folder, local_files_only=True)
         self._options, self._cache, self.device = options, cache, device
 
-    @torch.inference_mode()
     def segment(self, image: Image, expressions: Sequence[Expression]) -> list[ScoredMask]:
         """Scores are those of the best instance. Raises RejectedItem for an expression that is too long."""
-        if not expressions:
-            return []
+        return self.segment_batch([(image, expressions)])[0] if expressions else []
+
+    @torch.inference_mode()
+    def segment_batch(self, asked: Asked) -> list[list[ScoredMask]]:
+        """`segment` of several pictures at once: they are encoded together, and their expressions drawn."""
+        expressions, owners = [text for _, texts in asked for text in texts], owners_of(asked)
         words = tokenize(self._tokenizer, expressions, self._context).to(self.device)
-        seen = self._cache.get(image, self._encode)
-        output = self.network(vision_embeds=_for_rows(seen, len(expressions)), **words)
-        return self._masks(output, (image.shape[0], image.shape[1]))
+        encodings = self._cache.get_all([image for image, _ in asked], self._encode)
+        sizes = [(image.shape[0], image.shape[1]) for image, _ in asked]
+        found: list[ScoredMask] = []
+        for at in spans(len(owners)):
+            seen = _vision(for_rows(encodings, owners[at]))
+            output = self.network(vision_embeds=seen, **{name: ids[at] for name, ids in words.items()})
+            found += self._masks(output, [sizes[owner] for owner in owners[at]])
+        return by_picture(found, asked)
 
     @property
     def _context(self) -> int:
         return int(self.network.config.text_config.max_position_embeddings)
 
-    def _encode(self, image: Image) -> Encoding:
-        pixels = self._processor(image, return_tensors="pt")["pixel_values"].to(self.device)
+    def _encode(self, images: list[Image]) -> list[Encoding]:
+        pixels = self._processor(images, return_tensors="pt")["pixel_values"].to(self.device)
         seen = self.network.get_vision_features(pixels)
-        return (*seen.fpn_hidden_states, *seen.fpn_position_encoding)
+        return split_pictures([*seen.fpn_hidden_states, *seen.fpn_position_encoding])
 
-    def _masks(self, output: Sam3ImageSegmentationOutput, size: tuple[int, int]) -> list[ScoredMask]:
+    def _masks(self, output: Sam3ImageSegmentationOutput, sizes: list[tuple[int, int]]) -> list[ScoredMask]:
         found = self._processor.post_process_instance_segmentation(
-            output, self._options.threshold, self._options.mask_threshold, [size] * len(output.pred_logits)
+            output, self._options.threshold, self._options.mask_threshold, sizes
         )
-        return [_union(instances["masks"], instances["scores"], size) for instances in found]
+        return [
+            _union(instances["masks"], instances["scores"], size)
+            for instances, size in zip(found, sizes, strict=True)
+        ]
 
 
-def _for_rows(encoding: Encoding, rows: int) -> Sam3VisionEncoderOutput:
+def _vision(encoding: Encoding) -> Sam3VisionEncoderOutput:
     levels = len(encoding) // 2
-    spread = tuple(tensor.expand(rows, -1, -1, -1) for tensor in encoding)
-    return Sam3VisionEncoderOutput(fpn_hidden_states=spread[:levels], fpn_position_encoding=spread[levels:])
+    return Sam3VisionEncoderOutput(
+        fpn_hidden_states=encoding[:levels], fpn_position_encoding=encoding[levels:]
+    )
 
 
 def _union(masks: Tensor, scores: Tensor, size: tuple[int, int]) -> ScoredMask:

@@ -16,10 +16,11 @@ from synres.domain.choice import BackendChoice
 from synres.errors import BackendUnavailable, InvalidInput, RejectedItem
 from synres.models.encoding_cache import Encoding, EncodingCache
 from synres.models.folders import register_folder
+from synres.models.picture_rows import ROWS
 from synres.models.res_answers import generate
 from synres.models.res_families import GsvaOptions, LisaOptions, ResOptions, glamm, gsva, lisa
 from synres.models.res_folders import open_res
-from synres.models.res_segmenter import ROWS, Caches, ResSegmenter
+from synres.models.res_segmenter import Caches, ResSegmenter
 from synres.models.res_types import ImageEncoding
 from synres.ports import Image, ScoredMask
 from tests.tiny_res import register_all, register_lisa_without_encoder, teach_to_answer
@@ -133,6 +134,28 @@ def test_answers_together_are_those_given_alone(segmenter: ResSegmenter) -> None
     chosen = [0, 3, ROWS - 1, ROWS]
     alone = [segmenter.segment(IMAGE, [texts[i]])[0] for i in chosen]
     assert agree([together[i] for i in chosen], alone)
+
+
+@pytest.mark.parametrize("protocol", ["generated", "teacher_forced"])
+@pytest.mark.parametrize("family", FAMILIES)
+def test_pictures_together_are_answered_as_alone(family: str, protocol: str) -> None:
+    """Of several sizes, with expressions of several lengths, more than one reading takes: equal masks."""
+    extra = {"reeval": True} if (family, protocol) == ("gsva", "teacher_forced") else {}
+    segmenter = opened(family, protocol=protocol, **extra)
+    if protocol == "generated":
+        teach_to_answer(segmenter, IMAGE)
+    many = [f"dog {i}" for i in range(ROWS + 1)]
+    asked = [
+        (IMAGE, EXPRESSIONS),
+        (OTHER[:40, :31], ["sky"]),
+        (IMAGE[:, ::-1], many),
+        (OTHER, EXPRESSIONS[:2]),
+    ]
+    with counted(segmenter) as calls:
+        together = segmenter.segment_batch(asked)
+    assert (calls["sam"], calls["prefix"]) == (4, 4)
+    for found, (image, expressions) in zip(together, asked, strict=True):
+        assert agree(found, segmenter.segment(image, expressions))
 
 
 @pytest.mark.parametrize("family", FAMILIES)

@@ -14,6 +14,7 @@ from synres.errors import RejectedItem
 from synres.models.clip_text import tokenize
 from synres.models.clipseg import ClipSegOptions, ClipSegSegmenter
 from synres.models.encoding_cache import EncodingCache
+from synres.models.picture_rows import ROWS
 from synres.models.sam3 import Sam3Options, Sam3Segmenter
 from tests.tiny_models import TEXT_CONTEXT, write_clipseg, write_sam3
 
@@ -86,6 +87,23 @@ def test_one_image_encode_however_many_expressions(name: str, request: pytest.Fi
     again = segmenter.segment(IMAGE, EXPRESSIONS[:1])
     assert len(calls) == 1
     assert np.array_equal(again[0].mask, together[0].mask)
+
+
+@pytest.mark.parametrize("name", ["clipseg", "sam3"])
+def test_pictures_together_are_segmented_as_alone(name: str, request: pytest.FixtureRequest) -> None:
+    """Of several sizes, one of them twice, with more expressions than are drawn at a time: equal masks."""
+    segmenter = request.getfixturevalue(name)
+    encoder = segmenter.network.clip.vision_model if name == "clipseg" else segmenter.network.vision_encoder
+    calls: list[int] = []
+    encoder.register_forward_hook(lambda *_: calls.append(1))
+    many = [f"cat {number}" for number in range(ROWS)]
+    asked = [(IMAGE, EXPRESSIONS), (IMAGE[:70, :50], many), (IMAGE, ["a tree"]), (IMAGE[9:], ["bike"])]
+    together = segmenter.segment_batch(asked)
+    assert len(calls) == 1
+    for found, (image, expressions) in zip(together, asked, strict=True):
+        alone = segmenter.segment(image, expressions)
+        assert all(np.array_equal(ours.mask, theirs.mask) for ours, theirs in zip(found, alone, strict=True))
+        assert [ours.score for ours in found] == pytest.approx([theirs.score for theirs in alone], abs=1e-5)
 
 
 @pytest.mark.parametrize("name", ["clipseg", "sam3"])
