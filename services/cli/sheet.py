@@ -62,6 +62,7 @@ def _mosaics(results: Results, chain: str) -> list[SheetMosaic]:
     """The first mosaics that the arm's own loader draws, those with several targets first."""
     # the loader comes with torch, which a run without trainings does not need
     from services.trainer.loader import Loader
+    from services.trainer.trainable import Shape
     from synres.stages.params import TrainParams, decode_params
     from synres.stages.train import TRAIN, training_rows
 
@@ -75,7 +76,7 @@ def _mosaics(results: Results, chain: str) -> list[SheetMosaic]:
     action = record.body.action
     request = ShardRequest(TRAIN.name, action.digest(), action.inputs, action.params.encode())
     params = decode_params(request.params, TrainParams)
-    loader = Loader(results.ledger, training_rows(results.ledger, request, params), params, side=96)
+    loader = Loader(results.ledger, training_rows(results.ledger, request, params), params, Shape(96))
     examples = [e for e in map(loader.example, range(DRAWS)) if e.tiles > 1 and e.targets]
     shown = [SheetMosaic(e.image, *max(e.targets, key=lambda target: target[1].sum())) for e in examples]
     return shown[:MOSAICS]

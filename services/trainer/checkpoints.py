@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 
+import msgspec
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load, save
@@ -25,14 +26,15 @@ from synres.ledger.ledger import Ledger
 SAFETENSORS = "application/safetensors"
 
 
-@dataclass(frozen=True, slots=True)
-class StepLog:
-    """One training step, counted from 0. `refusals`: superclass replacements that were drawn but not made."""
+class StepLog(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One training step, counted from 0. `refusals`: superclass replacements that were drawn but not made.
+    `passed_over`: draws whose picture showed none of its expressions; a row without any does not name it."""
 
     step: int
     loss: float
     learning_rate: float
     refusals: int
+    passed_over: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ another part, if there is one) and 3 to 8 pictures of that part; a draw of anoth
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +23,7 @@ from services.trainer.superclasses import (
     noun_spans,
     superclass_table,
 )
-from services.trainer.trainable import PLAIN, Batch, Manner
+from services.trainer.trainable import PLAIN, Batch, Manner, Shape
 from synres.domain.mixture import Mixture
 from synres.domain.seeds import derive_seed, rng
 from synres.domain.superclass import Replacement, replace_superclass
@@ -34,6 +34,7 @@ from synres.ports import Image, Mask
 from synres.stages.params import TrainParams
 
 _MOST_DRAWS = 20
+_MOST_PASSED_OVER = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,15 +47,27 @@ class Example:
     tiles: int
     manners: tuple[Manner, ...] = ()
     """One for each target, or none: all are plain."""
+    passed_over: int = 0
+    """Draws before this one whose picture showed none of the expressions."""
+
+    @property
+    def shows_nothing(self) -> bool:
+        """Something is asked for, and nothing of it is there."""
+        talks = any(manner.turns for manner in self.manners)
+        return bool(self.targets) and not talks and not any(mask.any() for _, mask in self.targets)
 
 
 class Loader:
-    """Raises MixturePartEmpty for a part with a ratio and no triplets, InvalidInput for unusable params."""
+    """`needs_target`: pictures that show none of the drawn expressions are passed over.
+
+    Raises MixturePartEmpty for a part with a ratio and no triplets, InvalidInput for unusable params.
+    """
 
     def __init__(
-        self, ledger: Ledger, rows: Mapping[str, Sequence[Triplet]], params: TrainParams, side: int
-    ) -> None:
-        self._params, self._side = params, side
+        self, ledger: Ledger, rows: Mapping[str, Sequence[Triplet]], params: TrainParams, shape: Shape,
+        needs_target: bool = False,
+    ) -> None:  # fmt: skip
+        self._params, self._shape, self._needs_target = params, shape, needs_target
         pictures = PictureCache(ledger)
         self._pools = {part: load_pictures(pictures, triplets) for part, triplets in rows.items()}
         sizes = {part: len(pool) for part, pool in self._pools.items()}
@@ -78,16 +91,17 @@ class Loader:
         examples = self._examples(step, place, slices)
         targets = [target for example in examples for target in example.targets]
         return Batch(
-            images=np.stack([example.image for example in examples]),
+            images=[example.image for example in examples],
             owners=np.repeat(np.arange(len(examples)), [len(example.targets) for example in examples]),
             expressions=tuple(expression for expression, _ in targets),
-            masks=np.stack([mask for _, mask in targets]),
+            masks=[mask for _, mask in targets],
             manners=tuple(
                 manner
                 for example in examples
                 for manner in example.manners or (PLAIN,) * len(example.targets)
             ),
             refusals=sum(example.refusals for example in examples),
+            passed_over=sum(example.passed_over for example in examples),
             seed=derive_seed(self._params.seed, "wording", step, *([place] if slices > 1 else [])),
         )
 
@@ -101,7 +115,7 @@ class Loader:
                 return examples
         raise InvalidInput(
             f"no object can be seen in {_MOST_DRAWS} draws of {count} training pictures at"
-            f" {self._side} x {self._side} pixels: give pictures with larger objects"
+            f" {self._shape.side} x {self._shape.side} pixels: give pictures with larger objects"
         )
 
     def example(self, number: int) -> Example:
@@ -111,11 +125,33 @@ class Loader:
         makes_mosaic = generator.random() < self._params.mosaic_probability
         if part == self._params.mosaic_from and makes_mosaic:
             return self._of_mosaic(number, generator)
-        return self._of_picture(self._pools[part][index], number, generator)
+        example = self._of_picture(self._pools[part][index], number, generator)
+        return self._drawn_again(part, number) if self._needs_target and example.shows_nothing else example
+
+    def _drawn_again(self, part: str, number: int) -> Example:
+        """Of the same part, until something is there."""
+        pool = self._pools[part]
+        for passed_over in range(1, _MOST_PASSED_OVER):
+            generator = rng(self._params.seed, "example", number, passed_over)
+            picture = pool[int(generator.integers(len(pool)))]
+            example = self._of_picture(picture, number, generator)
+            if not example.shows_nothing:
+                return replace(example, passed_over=passed_over)
+        raise InvalidInput(
+            f"of {part}, {_MOST_PASSED_OVER} drawn pictures show none of their expressions, and this model"
+            " learns from those that show one: give the part some, or the ratio 0"
+        )
+
+    def _real_tile(self, number: int) -> TrainingPicture:
+        """A conversation, or what no expression names, has nothing to cut out: the draws go on."""
+        for draw in range(_MOST_PASSED_OVER):
+            part, index = self._real.draw(number + draw * (self._params.steps + 1) * self._params.batch_size)
+            if self._pools[part][index].targets:
+                return self._pools[part][index]
+        raise InvalidInput(f"{_MOST_PASSED_OVER} real pictures for mosaics show no target: give some that do")
 
     def _of_mosaic(self, number: int, generator: np.random.Generator) -> Example:
-        part, index = self._real.draw(number)
-        real = self._pools[part][index]
+        real = self._real_tile(number)
         count = int(generator.integers(*self._params.mosaic_tiles, endpoint=True))
         first = any_object(real, generator)
         # nothing is drawn where nothing can follow from it
@@ -125,7 +161,7 @@ class Loader:
             tiles = self._tiles.draw(count, generator)
         places = [(real, first), *tiles]
         seed = derive_seed(self._params.seed, "layout", number)
-        mosaic = make_mosaic(places, self._side, seed, self._table)
+        mosaic = make_mosaic(places, self._shape.side, seed, self._table)
         names = mosaic.expressions()
         shared = np.array([len(mosaic.named(name)) > 1 for name in names])
         targets = {}
@@ -135,11 +171,12 @@ class Loader:
         return Example(mosaic.image, tuple(targets.items()), 0, len(places))
 
     def _of_picture(self, picture: TrainingPicture, number: int, generator: np.random.Generator) -> Example:
-        view = whole_view(picture, (self._side, self._side))
+        view = whole_view(picture, self._shape.whole(picture.size))
         talks = [found for found in view.objects if found.is_talk]
         if talks:
             talk = talks[int(generator.integers(len(talks)))]
-            return Example(view.image, ((talk.expressions[0], _nothing(self._side)),), 0, 1, (talk.manner,))
+            nothing = np.zeros(view.image.shape[:2], np.bool_)
+            return Example(view.image, ((talk.expressions[0], nothing),), 0, 1, (talk.manner,))
         masks = _targets(view)
         names = sorted(masks)
         targets: dict[Expression, Mask] = {}
@@ -147,7 +184,7 @@ class Loader:
         refusals = 0
         for name in _pick(names, np.ones(len(names)), self._wanted(names), generator):
             named = next(found for found in view.objects if name in found.expressions)
-            other = [found for found in view.objects if name not in found.expressions]
+            other = [found for found in picture.targets if name not in found.expressions]
             others = [(found.category, e) for found in other for e in found.expressions]
             broader = self._broaden(name, named.category, others, number)
             refusals += broader.refused
@@ -180,10 +217,6 @@ def reworded(expression: Expression, category: str, generator: np.random.Generat
     return f"the {part} of the {whole}"
 
 
-def _nothing(side: int) -> Mask:
-    return np.zeros((side, side), np.bool_)
-
-
 def _pick(
     names: Sequence[Expression], weights: NDArray[np.float64], count: int, generator: np.random.Generator
 ) -> list[Expression]:
@@ -198,6 +231,6 @@ def _targets(view: View) -> dict[Expression, Mask]:
     targets: dict[Expression, Mask] = {}
     for found, mask in zip(view.objects, view.masks, strict=True):
         # a small object can vanish when its picture shrinks
-        for expression in found.expressions if mask.any() else ():
+        for expression in found.expressions if mask.any() or not found.has_target else ():
             targets[expression] = targets[expression] | mask if expression in targets else mask
     return targets

@@ -17,6 +17,7 @@ from services.trainer.pictures import TargetObject, TrainingPicture, View, objec
 from synres.domain.mosaic import Box, Tile, compose_mosaic, plan_mosaic
 from synres.domain.types import Expression
 from synres.domain.words import plain_words
+from synres.errors import InvalidInput
 from synres.ports import Image, Mask
 
 RELATED_SHARE = 0.4
@@ -72,11 +73,11 @@ class MosaicPool:
     """The pictures that give tiles; objects are found by the expressions that they share."""
 
     def __init__(self, pictures: Sequence[TrainingPicture]) -> None:
-        self._pictures = pictures
+        self._pictures = [picture for picture in pictures if picture.targets]
         self._by_expression: dict[Expression, list[Place]] = {}
         self._by_category: dict[str, list[Place]] = {}
         for picture in pictures:
-            for found in picture.objects:
+            for found in picture.targets:
                 self._by_category.setdefault(found.category, []).append((picture, found))
                 for expression in found.expressions:
                     self._by_expression.setdefault(expression, []).append((picture, found))
@@ -100,13 +101,16 @@ class MosaicPool:
         return [alike[int(generator.integers(len(alike)))] for _ in range(count)]
 
     def _any(self, generator: np.random.Generator) -> Place:
+        if not self._pictures:
+            raise InvalidInput("no picture that mosaics take their tiles from shows what it is asked for")
         picture = self._pictures[int(generator.integers(len(self._pictures)))]
         return picture, any_object(picture, generator)
 
 
 def any_object(picture: TrainingPicture, generator: np.random.Generator) -> TargetObject:
-    """One of the picture's objects."""
-    return picture.objects[int(generator.integers(len(picture.objects)))]
+    """One of the picture's objects that are really there."""
+    targets = picture.targets
+    return targets[int(generator.integers(len(targets)))]
 
 
 def make_mosaic(places: Sequence[Place], side: int, seed: int, superclasses: Mapping[str, str]) -> Mosaic:

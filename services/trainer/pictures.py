@@ -21,22 +21,24 @@ from synres.ports import Image, Mask
 _LARGE = 3 * 256 * 256
 _MARGIN = 1.3
 """A tile shows its object and, on every side, a bit of what surrounds it."""
+Turns = tuple[tuple[str, str], ...]
 _PLACES = frozenset(("left", "right", "top", "bottom", "middle", "center", "centre", "corner"))
 
 
 @dataclass(frozen=True, slots=True)
 class TargetObject:
-    """One object (or group of objects) of a picture, with every expression that names exactly it; or a
-    conversation about the picture, whose mask is empty."""
+    """One object (or group of objects) of a picture, with every expression that names exactly it; or what
+    names nothing in the picture (then the mask is empty), which may be a conversation about it."""
 
     mask: Rle
     category: str
     expressions: tuple[Expression, ...]
     manner: Manner = PLAIN
+    has_target: bool = True
 
     @property
     def is_talk(self) -> bool:
-        return bool(self.manner.turns) and not area(self.mask)
+        return bool(self.manner.turns) and not self.has_target
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,11 @@ class TrainingPicture:
         """(height, width), as its masks have it."""
         return self.objects[0].mask.size
 
+    @property
+    def targets(self) -> list[TargetObject]:
+        """What is really there."""
+        return [found for found in self.objects if found.has_target]
+
 
 @dataclass(frozen=True, slots=True)
 class View:
@@ -62,19 +69,24 @@ class View:
 
 
 def load_pictures(pictures: PictureCache, triplets: Iterable[OpenTriplet | Triplet]) -> list[TrainingPicture]:
-    """One picture for each image of the triplets, in order of first appearance; none is read yet."""
-    by_picture: dict[str, dict[tuple[Rle, Manner], list[Triplet]]] = {}
+    """One picture for each image of the triplets, in order of first appearance; none is read yet.
+
+    A conversation is a picture of its own, so that one of many is drawn as often as one that is alone.
+    """
+    by_picture: dict[tuple[str, Turns], dict[tuple[Rle, Manner], list[Triplet]]] = {}
     for triplet in triplets:
-        objects = by_picture.setdefault(triplet.image.digest, {})
-        objects.setdefault((triplet.mask, _manner(triplet)), []).append(triplet)
+        manner = _manner(triplet)
+        talk = manner.turns if manner.turns and not area(triplet.mask) else ()
+        objects = by_picture.setdefault((triplet.image.digest, talk), {})
+        objects.setdefault((triplet.mask, manner), []).append(triplet)
     return [
         TrainingPicture(partial(pictures.get, digest), tuple(map(_target_object, objects.values())))
-        for digest, objects in by_picture.items()
+        for (digest, _), objects in by_picture.items()
     ]
 
 
 def whole_view(picture: TrainingPicture, size: tuple[int, int]) -> View:
-    """The whole picture at `size` (height, width)."""
+    """The whole picture at `size` (height, width); at its own, nothing is resampled."""
     height, width = picture.size
     return _view(picture, picture.objects, (0, 0, width, height), size)
 
@@ -148,7 +160,8 @@ def _nearest(length: int, wanted: int) -> NDArray[np.int64]:
 
 def _target_object(triplets: list[Triplet]) -> TargetObject:
     expressions = tuple(dict.fromkeys(triplet.expression for triplet in triplets))
-    return TargetObject(triplets[0].mask, triplets[0].category, expressions, _manner(triplets[0]))
+    mask, category = triplets[0].mask, triplets[0].category
+    return TargetObject(mask, category, expressions, _manner(triplets[0]), area(mask) > 0)
 
 
 def _manner(triplet: Triplet) -> Manner:

@@ -15,7 +15,6 @@ from contextlib import nullcontext
 import torch
 from torch import Tensor, nn
 
-from services.trainer.ahead import ahead
 from services.trainer.checkpoints import (
     SAFETENSORS,
     StepLog,
@@ -29,6 +28,7 @@ from services.trainer.curves import Report
 from services.trainer.loader import Loader
 from services.trainer.ranks import Ranks, unshared
 from services.trainer.trainable import Batch, Trainable, TrainableBackend
+from synres.data.ahead import ahead
 from synres.domain.seeds import derive_seed
 from synres.errors import InvalidInput, TrainingFailed
 from synres.ledger.ledger import Ledger
@@ -57,6 +57,8 @@ def run_training(
         with computed.busy(next(model.module.parameters())):
             log = _train(ledger, model, request, params, report, ranks, loader_workers)
         computed.counts = {"steps": len(log), "refusals": sum(row.refusals for row in log)}
+        if passed_over := sum(row.passed_over for row in log):
+            computed.counts["passed_over_without_target"] = passed_over
         weights = ledger.put_blob(model.weights(), SAFETENSORS)
         computed.outputs = {"weights": weights.digest, "log": ledger.put_rows(log).digest}
         return computed
@@ -96,7 +98,8 @@ def _train(
     if not params.steps:
         return []
     slices = slices_of(params, ranks)
-    loader = Loader(ledger, training_rows(ledger, request, params), params, model.side)
+    rows = training_rows(ledger, request, params)
+    loader = Loader(ledger, rows, params, model.shape, model.needs_target)
     trained = [parameter for parameter in model.module.parameters() if parameter.requires_grad]
     optimizer = torch.optim.AdamW(
         trained, lr=params.learning_rate, betas=params.adam_betas, weight_decay=params.weight_decay
@@ -108,14 +111,14 @@ def _train(
     places = ((step, place, slices) for step in range(len(log), params.steps) for place in own)
     batches = ahead(lambda place: loader.batch(*place), places, loader_workers)
     for step in range(len(log), params.steps):
-        loss, refusals = _gradients(network, batches, optimizer, params, step, slices, ranks)
+        loss, *counted = _gradients(network, batches, optimizer, params, step, slices, ranks)
         norm = nn.utils.clip_grad_norm_(trained, params.clip_norm or math.inf).item()
         _require_finite(loss, norm, step)
         rate = learning_rate(params, step)
         for group in optimizer.param_groups:
             group["lr"] = rate
         optimizer.step()
-        log.append(StepLog(step, loss, rate, refusals))
+        log.append(StepLog(step, loss, rate, *counted))
         report(
             done=step + 1, whole=params.steps, loss=loss, learning_rate=rate, gradient_norm=norm,
             message=f"loss {loss:.3f}",
@@ -170,10 +173,11 @@ class _Losses(nn.Module):
 def _gradients(
     network: nn.Module, batches: Iterator[Batch], optimizer: torch.optim.Optimizer, params: TrainParams,
     step: int, slices: int, ranks: Ranks,
-) -> tuple[float, int]:  # fmt: skip
-    """Leaves the gradient of the step's mean loss, slice by slice; returns that loss, and the refusals."""
+) -> tuple[float, int, int]:  # fmt: skip
+    """Leaves the gradient of the step's mean loss, slice by slice; returns that loss, the refusals, and the
+    draws that were passed over."""
     own = ranks.share(slices)
-    losses, refusals = 0.0, 0
+    losses, refusals, passed_over = 0.0, 0, 0
     optimizer.zero_grad()
     for place in own:
         # one slice alone draws as a step did before there were slices
@@ -183,8 +187,9 @@ def _gradients(
             loss = network(batch)
             (loss / len(own)).backward()
         losses, refusals = losses + loss.item(), refusals + batch.refusals
-    total, refused = ranks.totals([losses, refusals])
-    return total / slices, int(refused)
+        passed_over += batch.passed_over
+    total, *counted = ranks.totals([losses, refusals, passed_over])
+    return total / slices, int(counted[0]), int(counted[1])
 
 
 def _require_finite(loss: float, norm: float, step: int) -> None:

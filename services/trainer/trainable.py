@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -10,7 +11,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from synres.domain.types import Expression, ModelInfo
-from synres.ports import Segmenter
+from synres.models.res_image import Size, resized_size
+from synres.ports import Image, Mask, Segmenter
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +26,23 @@ class Manner:
 
 
 PLAIN = Manner()
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """Sizes of training pictures in pixels: mosaics are `side` x `side`, and all else is without `longest`.
+
+    With it whole pictures keep their proportions; their longer side is at most so long, 0 is no bound.
+    """
+
+    side: int
+    longest: int | None = None
+
+    def whole(self, size: Size) -> Size:
+        """What a picture of `size` (height, width) becomes."""
+        if self.longest is None:
+            return self.side, self.side
+        return resized_size(size, self.longest) if 0 < self.longest < max(size) else size
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,26 +63,27 @@ class Asked:
 class Batch:
     """P pictures and B >= P expressions of them; expressions of one picture may share its encoding.
 
-    `refusals` counts superclass replacements that were drawn but not made. `seed`, a function of the step, is
-    for what else a model draws: the wording of a question. `manners` stand beside the expressions; () says
-    that all are plain.
+    `refusals` counts superclass replacements that were drawn but not made, `passed_over` draws whose picture
+    shows none of its expressions. `seed`, a function of the step, is for what else a model draws: the wording
+    of a question. `manners` stand beside the expressions; () says that all are plain.
     """
 
-    images: NDArray[np.uint8]
-    """(P, side, side, 3) RGB."""
+    images: Sequence[Image]
+    """P, each (H, W, 3) RGB."""
     owners: NDArray[np.int64]
     """(B,): each expression's picture."""
     expressions: tuple[Expression, ...]
-    masks: NDArray[np.bool_]
-    """(B, side, side)."""
+    masks: Sequence[Mask]
+    """B, each of the size of its picture; an expression without a target has an empty one."""
     refusals: int = 0
+    passed_over: int = 0
     seed: int = 0
     manners: tuple[Manner, ...] = ()
 
     def asked(self) -> list[Asked]:
         """What is asked, expression by expression."""
         manners = self.manners or (PLAIN,) * len(self.expressions)
-        shown = self.masks.any(axis=(1, 2)).tolist()
+        shown = [bool(mask.any()) for mask in self.masks]
         return [Asked(*each) for each in zip(self.expressions, shown, manners, strict=True)]
 
 
@@ -71,8 +91,12 @@ class Trainable(Protocol):
     """A RES model with its weights, about to be trained."""
 
     @property
-    def side(self) -> int:
-        """The loader makes training pictures `side` x `side` pixels."""
+    def shape(self) -> Shape:
+        """Of the pictures that the loader makes."""
+
+    @property
+    def needs_target(self) -> bool:
+        """A picture that shows none of its drawn expressions is passed over, and another one is drawn."""
 
     @property
     def module(self) -> nn.Module:

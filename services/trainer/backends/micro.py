@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from services.trainer.trainable import Batch
+from services.trainer.trainable import Batch, Shape
 from synres.domain.digests import digest_bytes, digest_json
 from synres.domain.types import Expression, ModelInfo
 from synres.errors import InvalidInput
@@ -38,7 +39,8 @@ class MicroBackend:
 
 
 class MicroTrainable:
-    side = WORKING_SIDE
+    shape = Shape(WORKING_SIDE)
+    needs_target = False
 
     def __init__(self, network: MicroRes) -> None:
         self.module = network
@@ -46,11 +48,11 @@ class MicroTrainable:
     def loss(self, batch: Batch) -> Tensor:
         if any(asked.is_talk for asked in batch.asked()):
             raise InvalidInput("the micro network answers no questions: give vqa the ratio 0 in the mixture")
-        images = torch.from_numpy(batch.images).permute(0, 3, 1, 2).float() / 255
+        images = torch.from_numpy(np.stack(batch.images)).permute(0, 3, 1, 2).float() / 255
         images = images.contiguous(memory_format=torch.channels_last)
         words = self.module.tokenize(batch.expressions)
         logits = self.module(images, words, torch.from_numpy(batch.owners))
-        return self.module.loss(logits, torch.from_numpy(batch.masks).float())
+        return self.module.loss(logits, torch.from_numpy(np.stack(batch.masks)).float())
 
     def weights(self) -> bytes:
         return save_micro_res(self.module)

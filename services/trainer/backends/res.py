@@ -10,13 +10,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from services.trainer.trainable import Asked, Batch
+from services.trainer.trainable import Asked, Batch, Shape
 from synres.domain.choice import BackendChoice
 from synres.domain.digests import digest_json
 from synres.errors import InvalidInput
 from synres.models.conversations import Conversation, collate, plain_conversation, text_limit
 from synres.models.devices import torch_device
 from synres.models.folders import model_info
+from synres.models.gsva import GsvaModel
 from synres.models.llama_tokens import LlamaTokens
 from synres.models.res_families import DEFAULT_MODELS, ResFamily
 from synres.models.res_folders import CODE_VERSION as SEGMENTER_VERSION
@@ -28,6 +29,7 @@ from synres.models.res_segmenter import ResSegmenter
 from synres.models.res_training import save_trained
 from synres.models.res_tuning import TuningOptions, check_tuning, open_for_training
 from synres.models.res_types import TrainingBatch
+from synres.ports import Image, Mask
 
 _CODE_VERSION = 1
 
@@ -66,7 +68,8 @@ class ResBackend:
 class ResTrainable:
     def __init__(self, network: ResModel, tokens: LlamaTokens, options: TuningOptions, words: Words) -> None:
         self.module = network
-        self.side = options.side or network.sizes.sam.image_size
+        self.shape = Shape(options.side or network.sizes.sam.image_size, options.side)
+        self.needs_target = isinstance(network, GsvaModel)
         self._tokens, self._words = tokens, words
         self._half = options.precision == "bf16"
 
@@ -93,7 +96,7 @@ def training_batch(network: ResModel, tokens: LlamaTokens, words: Words, batch: 
     asked = [_conversations([everything[k] for k in of_one], words, generator) for of_one in places]
     room = min(tokens.max_length, sizes.llama.max_position_embeddings)
     rows = collate(asked, tokens, text_limit(tokens, network.clip.patches, room))
-    images = [batch.images[batch.owners[of_one[0]]] for of_one in places]
+    images = [batch.images[int(batch.owners[of_one[0]])] for of_one in places]
     return TrainingBatch(
         sam_pixels=torch.stack([sam_pixels(image, sizes.sam.image_size) for image in images]),
         clip_pixels=torch.stack([clip_pixels(image, sizes.clip.image_size) for image in images]),
@@ -103,10 +106,15 @@ def training_batch(network: ResModel, tokens: LlamaTokens, words: Words, batch: 
         attended=rows.attention_mask.to(device),
         offset=rows.offset.tolist(),
         masks=[
-            torch.from_numpy(batch.masks[_segmented(of_one, batch, of_picture)]).float().to(device)
-            for of_one, of_picture in zip(places, asked, strict=True)
+            _stacked([batch.masks[k] for k in _segmented(of_one, batch, of_picture)], image).to(device)
+            for of_one, of_picture, image in zip(places, asked, images, strict=True)
         ],
     )
+
+
+def _stacked(masks: Sequence[Mask], image: Image) -> Tensor:
+    """(n, H, W) float32; n may be 0."""
+    return torch.from_numpy(np.array(masks, np.float32).reshape(-1, *image.shape[:2]))
 
 
 def _conversations(asked: list[Asked], words: Words, rng: np.random.Generator) -> list[Conversation]:

@@ -15,7 +15,7 @@ from services.trainer.backends.res import ResTrainable, training_batch
 from services.trainer.checkpoints import StepLog
 from services.trainer.loader import Loader, reworded
 from services.trainer.recipe import run_training
-from services.trainer.trainable import Batch
+from services.trainer.trainable import Batch, Shape
 from synres.data.images import encode_png
 from synres.domain.masks import encode_mask
 from synres.domain.seeds import rng
@@ -72,7 +72,7 @@ def _batches(ledger: Ledger, part: str, count: int) -> list[Batch]:
     params = replace(
         PARAMS, parts=parts, batch_size=1, mosaic_probability=0.0, superclass_probability=0.0, steps=count
     )
-    loader = Loader(ledger, {part: _rows(ledger)[part]}, params, 128)
+    loader = Loader(ledger, {part: _rows(ledger)[part]}, params, Shape(128))
     return [loader.batch(step) for step in range(count)]
 
 
