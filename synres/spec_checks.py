@@ -97,10 +97,7 @@ def root_of(method: Method, dataset: str) -> str:
 def _arms(method: Method) -> Iterator[Problem]:
     for name, arm in method.arms.items():
         place = ("method", "arms", name)
-        known = (*method.datasets, *method.synthesis)
-        for part in arm.data:
-            for data in set(arm.sources(part)) - set(known):
-                yield _unknown((*place, "data", part), data, known, "dataset or chain")
+        yield from _sources(method, (*place, "data"), arm)
         other = arm_of(arm.start)
         if other and other not in method.arms:
             yield _unknown((*place, "start"), other, method.arms, "arm")
@@ -111,6 +108,17 @@ def _arms(method: Method) -> Iterator[Problem]:
     baseline = method.evaluate.baseline
     if baseline is not None and baseline not in method.arms:
         yield _unknown(("method", "evaluate", "baseline"), baseline, method.arms, "arm")
+
+
+def _sources(method: Method, place: tuple[str, ...], arm: Arm) -> Iterator[Problem]:
+    known = (*method.datasets, *method.synthesis)
+    for part in arm.data:
+        sources = dict.fromkeys(arm.sources(part))
+        for data in filter(lambda source: source not in known, sources):
+            yield _unknown((*place, part), data, known, "dataset or chain")
+        # each has its share under its own name, so a second one would take the place of the first
+        if len(sources) < len(arm.sources(part)):
+            yield Problem((*place, part), f"{part} names a source twice; keep one")
 
 
 def _mixture(place: tuple[str, ...], arm: Arm) -> Iterator[Problem]:

@@ -52,6 +52,7 @@ SLIPS = [
     ("synres: learned", "synres: leaned", 19, "both.data.synres: there is no dataset or chain 'leaned'"),
     ("synres: learned", "synres: [learned, leaned]", 19, "there is no dataset or chain 'leaned'"),
     ("refer_seg: real,", "refer_seg: [],", 19, "data.refer_seg"),
+    ("refer_seg: real,", "refer_seg: [real, real],", 19, "refer_seg names a source twice; keep one"),
     ("synres: learned", "synres: [learned, real]", 21, "tiles come from one source; synres has several"),
     ("[test]", "[tst]", 23, "method.benchmarks.0: there is no dataset 'tst'; did you mean 'test'?"),
     ("samples: 20", "samples: -1", 11, "learned.samples: input should be greater than 0 (it is -1)"),
