@@ -127,7 +127,7 @@ bench-endpoint: $(VENV)/.dev $(TRITON_VENV)/.installed
 bench-loader: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.loader
 
-## how long RefCOCO takes to open, and how much memory (a minute)
+## how long RefCOCO takes to open and to check, and how much memory (three minutes)
 bench-data: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.data
 

@@ -17,9 +17,10 @@ import numpy as np
 from PIL import Image as PillowImage
 from pycocotools import mask as coco
 
-from services.trainer.ahead import ahead
+from benchmarks.jpegs import jpeg
 from services.trainer.mosaics import mosaic_of_views
 from services.trainer.pictures import TargetObject, TrainingPicture, whole_view
+from synres.data.ahead import ahead
 from synres.data.images import decode_image
 from synres.domain.masks import encode_mask
 from synres.domain.mosaic import plan_mosaic
@@ -29,18 +30,6 @@ SIDE, TILES, MASKS = 1024, 9, 3
 HEIGHT, WIDTH = 480, 640
 GPU_PICTURES_S = 2.0
 WORKERS = 4
-
-
-def _jpeg(seed: int) -> bytes:
-    """As heavy as a photo: smooth colours under a grain."""
-    dice = rng(seed, "jpeg")
-    smooth = PillowImage.fromarray(dice.integers(0, 256, (15, 20, 3), dtype=np.uint8)).resize((WIDTH, HEIGHT))
-    grain = dice.integers(-12, 13, (HEIGHT, WIDTH, 3))
-    file = io.BytesIO()
-    PillowImage.fromarray((np.asarray(smooth) + grain).clip(0, 255).astype(np.uint8)).save(
-        file, "JPEG", quality=90
-    )
-    return file.getvalue()
 
 
 def _objects(seed: int) -> tuple[TargetObject, ...]:
@@ -110,7 +99,7 @@ def _waited_s(make: Callable[[int], None], steps: int = 20) -> float:
 
 def main() -> None:
     """Prints a small table."""
-    files = [_jpeg(seed) for seed in range(TILES)]
+    files = [jpeg(seed, (HEIGHT, WIDTH)) for seed in range(TILES)]
     pictures = [TrainingPicture(partial(decode_image, file), _objects(k)) for k, file in enumerate(files)]
     rates = {
         "straightforward": _per_second(partial(straightforward, files, pictures)),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from synres.data.images import decode_image, read_picture
+from synres.data.ahead import ahead
+from synres.data.images import check_image, read_picture
 from synres.data.mask_check import MENDABLE, mask_problems
 from synres.data.readers.formats import Options, open_dataset
 from synres.data.readers.labels import LabelMap
@@ -15,6 +17,7 @@ from synres.data.rows import LazyMask, Place, Problem, ReferringRow, Row, Semant
 from synres.errors import RejectedItem
 
 Size = tuple[int, int]
+_THREADS = min(4, os.cpu_count() or 1)
 _USUAL = frozenset({"crowd"})
 """What datasets hold on purpose and nobody reads: counted, no problem."""
 
@@ -55,12 +58,23 @@ class Checker:
     def rows(self) -> Iterator[Seen]:
         """Every row that could be read. Raises NotFound and InvalidInput as readers do."""
         for part in self._parts:
-            for found in open_dataset(self.report.format, self.report.folder, part):
+            rows = open_dataset(self.report.format, self.report.folder, part)
+            # pictures are decoded by threads while masks are drawn here
+            for found, measured in ahead(self._measure, rows, _THREADS):
                 if isinstance(found, Problem):
                     self._tell([found])
                 else:
-                    yield self._look(found)
+                    yield self._look(found, measured)
                     self._count(found)
+
+    def _measure(self, row: Row | Problem) -> tuple[Row | Problem, Size | RejectedItem | None]:
+        """The row, and its picture's (height, width) or what is wrong with it; None if that is known."""
+        if isinstance(row, Problem) or row.image is None or row.image in self._sizes:
+            return row, None
+        try:
+            return row, check_image(read_picture(row.image))
+        except RejectedItem as bad:
+            return row, bad
 
     def _tell(self, problems: Iterable[Problem]) -> None:
         """Parts share files, so that a problem may come again."""
@@ -83,11 +97,13 @@ class Checker:
         if not isinstance(row, VqaRow) and row.split:
             counts[f"rows of {row.split}"] += 1
 
-    def _look(self, row: Row) -> Seen:
+    def _look(self, row: Row, measured: Size | RejectedItem | None) -> Seen:
         if row.image is None:
             return Seen(row, True)
-        claimed = None if isinstance(row, VqaRow) else row.size
-        size = self._size(row.image, claimed, row.place)
+        if measured is not None and row.image not in self._sizes:
+            claimed = None if isinstance(row, VqaRow) else row.size
+            self._sizes[row.image] = self._sound_size(row.image, measured, claimed, row.place)
+        size = self._sizes[row.image]
         if size is None or isinstance(row, VqaRow):
             return Seen(row, size is not None)
         if isinstance(row, ReferringRow):
@@ -109,19 +125,18 @@ class Checker:
         whole = row.is_instances or (len(sound) == len(masks) and not strangers)
         return Seen(row, whole, tuple(sound))
 
-    def _size(self, path: Path, claimed: Size | None, place: Place) -> Size | None:
-        """(height, width) of a picture that is sound and as large as claimed; told once for each picture."""
-        if path not in self._sizes:
-            try:
-                height, width = decode_image(read_picture(path)).shape[:2]
-                if claimed not in (None, (height, width)):
-                    said = f"{path.name} is {height} x {width}, its annotations are for {claimed}"
-                    raise RejectedItem("mask_size_mismatch", said)
-                self._sizes[path] = height, width
-            except RejectedItem as bad:
-                self._sizes[path] = None
-                self._tell([Problem(place, bad.reason, f"{path.name}: {bad.message}")])
-        return self._sizes[path]
+    def _sound_size(
+        self, path: Path, measured: Size | RejectedItem, claimed: Size | None, place: Place
+    ) -> Size | None:
+        """(height, width) of a picture that is sound and as large as claimed; else None, and told."""
+        if isinstance(measured, RejectedItem):
+            self._tell([Problem(place, measured.reason, f"{path.name}: {measured.message}")])
+            return None
+        if claimed not in (None, measured):
+            said = f"{path.name} is {measured[0]} x {measured[1]}, its annotations are for {claimed}"
+            self._tell([Problem(place, "mask_size_mismatch", f"{path.name}: {said}")])
+            return None
+        return measured
 
     def _is_sound(self, mask: LazyMask, size: Size) -> bool:
         """Several rows may share a mask, which is told once; all masks of a label map have one place."""

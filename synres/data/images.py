@@ -48,6 +48,20 @@ def decode_image(data: bytes) -> Image:
     return _pixels(picture)
 
 
+def check_image(data: bytes) -> tuple[int, int]:
+    """(height, width) of what `decode_image` takes, without its pixels. Raises RejectedItem as it does.
+
+    A JPEG is read to its end and drawn at an eighth of its size, which takes a third of the time.
+    """
+    _check_bytes(data, MAX_BYTES)
+    picture = _open(data)
+    _check_header(picture, MAX_PIXELS)
+    width, height = picture.size
+    picture.draft("L", (1, 1))
+    _pixels(picture)
+    return height, width
+
+
 @dataclass(frozen=True, slots=True)
 class OpenedImage:
     """Of which the header is read and held against limits, and no pixel decoded yet."""

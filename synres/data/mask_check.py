@@ -20,6 +20,8 @@ def mask_problems(mask: LazyMask, size: tuple[int, int]) -> list[Problem]:
     """
     told: list[Problem] = []
     try:
+        if isinstance(mask, StoredSegmentation):
+            mask = WrittenMask(mask.read(), mask.size, mask.place)
         short = _short_outlines(mask)
         if short:
             told.append(Problem(mask.place, "polygon_under_3_points", f"{short} of its polygons"))
@@ -36,7 +38,6 @@ def mask_problems(mask: LazyMask, size: tuple[int, int]) -> list[Problem]:
 def _short_outlines(mask: LazyMask) -> int:
     if isinstance(mask, DrawnShapes):
         return sum(len(shape.points) < MIN_CORNERS for shape in mask.shapes if shape.value == mask.value)
-    segmentation = mask.read() if isinstance(mask, StoredSegmentation) else None
-    segmentation = mask.segmentation if isinstance(mask, WrittenMask) else segmentation
+    segmentation = mask.segmentation if isinstance(mask, WrittenMask) else None
     parts = segmentation if isinstance(segmentation, list) else []
     return sum(isinstance(part, list) and len(part) < MIN_NUMBERS for part in parts)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image as PillowImage
 
-from synres.data.images import MAX_BYTES, decode_image, encode_png
+from synres.data.images import MAX_BYTES, check_image, decode_image, encode_png
 from synres.errors import RejectedItem
 from tests.unit.data.photo import bare_png
 
@@ -53,7 +55,7 @@ def test_poison_is_rejected_with_its_reason(reason: str, data: bytes) -> None:
     """Each bad file is turned away under one stable name, with a message for people."""
     with pytest.raises(RejectedItem) as caught:
         decode_image(data)
-    assert caught.value.reason == reason
+    assert caught.value.reason == reason == outcome(check_image, data)
     assert caught.value.message
 
 
@@ -83,7 +85,29 @@ def test_damaged_bytes_never_raise_anything_else(
     data = bytearray(source)
     for place, value in edits:
         data[place % len(data)] = value
+    found = outcome(decode_image, bytes(data[:length]))
+    assert isinstance(found, np.ndarray) or found.startswith("image_")
+
+
+def outcome(look: Callable[[bytes], Any], data: bytes) -> Any:
+    """What came of it, or the reason why nothing did."""
     try:
-        assert decode_image(bytes(data[:length])).ndim == 3
+        return look(data)
     except RejectedItem as rejected:
-        assert rejected.reason.startswith("image_")
+        return rejected.reason
+
+
+def jpeg(**options: Any) -> bytes:
+    """Of a picture of two hundred rows, so that there is much to break off."""
+    buffer = io.BytesIO()
+    PillowImage.fromarray(np.tile(PIXELS, (10, 10, 1))).save(buffer, "JPEG", quality=40, **options)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("data", [jpeg(), jpeg(progressive=True), encoded("PNG"), encoded("WEBP")])
+def test_a_look_without_pixels_finds_what_decoding_finds(data: bytes) -> None:
+    """Cut off at a hundred places: the same size or the same reason, also where a JPEG is drawn small."""
+    for length in [*range(0, len(data), max(1, len(data) // 100)), len(data)]:
+        found = outcome(decode_image, data[:length])
+        expected = found.shape[:2] if isinstance(found, np.ndarray) else found
+        assert outcome(check_image, data[:length]) == expected, length
