@@ -77,31 +77,29 @@ class Guard(grpc.ServerInterceptor):  # type: ignore[type-arg]  # generic in the
         self, token: str | None, admission: Admission, public: Sequence[str] = (), is_open: bool = True
     ) -> None:
         self._expected = None if token is None else f"Bearer {token}".encode()
-        self._admission, self._public, self._is_open = admission, tuple(public), is_open
+        self._admission, self._public, self._is_open = admission, frozenset(public), is_open
 
     def intercept_service(self, continuation: Callable[..., Any], details: Any) -> Any:
         handler = continuation(details)
         if handler is None or not details.method.startswith(_OURS):
             return handler
         _, service, name = details.method.split("/")
-        is_public, deadline = (
-            details.method.startswith(self._public),
-            details.method.startswith(_WITH_DEADLINE),
-        )
-        method = _Method(service, name, handler, is_public, deadline)
+        is_public = details.method in self._public or f"/{service}/" in self._public
+        needs_deadline = details.method.startswith(_WITH_DEADLINE)
+        method = _Method(service, name, handler, is_public, needs_deadline)
         # without (de)serializers the bytes come here, and a broken message gets its ErrorInfo too
         return grpc.unary_unary_rpc_method_handler(lambda data, context: self._answer(method, data, context))
 
     def _answer(self, method: _Method, data: bytes, context: grpc.ServicerContext) -> bytes:
         metadata = {str(key): str(value) for key, value in context.invocation_metadata()}
-        named = {"rpc_system": "grpc", "rpc_service": method.service, "rpc_method": method.name}
         with (
             telemetry.observed(method.service, method.name) as report,
-            telemetry.span(f"{method.service}/{method.name}", metadata, **named),
+            telemetry.rpc_span(f"{method.service}/{method.name}", metadata) as report_span,
         ):
             outcome = self._outcome(method, data, metadata, context)
-            if isinstance(outcome, SynresError):
-                report(code_of(outcome).name)
+            code = code_of(outcome).name if isinstance(outcome, SynresError) else "OK"
+            report(code)
+            report_span(code)
         if isinstance(outcome, SynresError):
             context.abort_with_status(rpc_status.to_status(status_of(outcome)))
         return outcome
@@ -113,7 +111,9 @@ class Guard(grpc.ServerInterceptor):  # type: ignore[type-arg]  # generic in the
             return self._serve(method, data, metadata, context)
         except SynresError as error:
             told = {} if method.is_public else {"error": error.message}
-            telemetry.log.info("call refused", method=method.name, code=error.code, **told)
+            # overloads are counted alone: to refuse must be cheap
+            if not isinstance(error, Overloaded):
+                telemetry.log.info("call refused", method=method.name, code=error.code, **told)
             return error
         except Exception as error:  # noqa: BLE001 - the one place: whatever it is, the caller gets a status
             _log_fault(method, error)

@@ -163,11 +163,16 @@ class Server:
 
     def _watch(self, is_ready: Callable[[], bool]) -> None:
         states = health_pb2.HealthCheckResponse
-        while not self._stopped.is_set():
-            state = states.SERVING if is_ready() else states.NOT_SERVING
+        try:
+            while not self._stopped.is_set():
+                state = states.SERVING if is_ready() else states.NOT_SERVING
+                if not self._stopped.is_set():
+                    self._say(state)
+                self._stopped.wait(_READINESS_S)
+        finally:
             if not self._stopped.is_set():
-                self._say(state)
-            self._stopped.wait(_READINESS_S)
+                # a fault, after which nobody would ask again: a new process may do better
+                self._health.set(_LIVE, states.NOT_SERVING)
 
     def _say(self, status: health_pb2.HealthCheckResponse.ServingStatus) -> None:
         for name in self._names:

@@ -82,6 +82,22 @@ def test_a_service_that_is_not_ready_is_live() -> None:
     assert found == [health_pb2.HealthCheckResponse.NOT_SERVING, SERVING]
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_service_that_cannot_say_whether_it_is_ready_is_not_live() -> None:
+    """After a fault in its warm-up nobody asks again, so it would hang, neither ready nor started anew."""
+
+    def is_ready() -> bool:
+        raise ZeroDivisionError
+
+    server = Server(SERVICE, ServiceSettings(grace_s=0), is_ready=is_ready)
+    with server as address, grpc.insecure_channel(address) as channel:
+        stub = health_pb2_grpc.HealthStub(channel)
+        deadline_s = time.monotonic() + 60
+        while stub.Check(health_pb2.HealthCheckRequest(service="live"), timeout=5).status == SERVING:
+            assert time.monotonic() < deadline_s
+            time.sleep(0.02)
+
+
 def test_reflection_lists_the_service_when_asked_for(serve: Serve) -> None:
     """grpcurl works with the flag."""
     assert SERVICE in _services(serve("captioner", reflection=True))
