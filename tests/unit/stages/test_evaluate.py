@@ -135,6 +135,15 @@ def test_pixels_left_open_count_neither_way(ledger: Ledger) -> None:
     assert [row.counts(name).has_target for name in ("lisa", "gsva", "gres")] == [False, True, False]
 
 
+def test_a_mask_on_open_pixels_alone_does_not_say_that_there_is_no_target(ledger: Ledger) -> None:
+    """All of the answer, 0 to 5, is open: nothing of it counts, and yet it is an answer."""
+    plain = _triplet(ledger, "a", "the right", (8, 10))
+    about = (plain.item, plain.image, plain.mask, plain.expression, "", "", "")
+    row = _run(ledger, [OpenTriplet(*about, ignore=encode_mask(_columns(0, 6)))])[0][0]
+    assert (row.predicted_area, row.predicted_ignored) == (0, 50)
+    assert not any(row.counts(name).is_rejected for name in ("lisa", "gsva", "gres"))
+
+
 class CountingSegmenter(FixedSegmenter):
     """Counts its calls, and stops the work after so many."""
 
