@@ -135,7 +135,8 @@ def read_refs(path: Path) -> Iterator[tuple[Place, Any]]:
     data = map_json(path)
     raws: list[msgspec.Raw] = decode_file(data, path, list[msgspec.Raw])
     for number, located in enumerate(locate(data, raws)):
-        ref = decode_file(memoryview(located.raw), path, dict[str, Any])
+        # one that is no object is wrong by itself, and not the file
+        ref = decode_file(memoryview(located.raw), path, Any)
         yield Place(path.name, f"refs[{number}]", located.line), ref
 
 

@@ -119,6 +119,9 @@ def test_what_does_not_fit_is_said_with_its_place(tmp_path: Path) -> None:
         ("unknown_category", "refs(unc).p refs[6]"),
     ]
     assert [row.expressions for row in rows_of(folder)] == [("good",), ("fine",)]
+    write_json(folder / "refs(unc).json", [None, ref(1, 7, 1, "good")])
+    assert ("ref_invalid", "refs(unc).json:1 refs[0]") in problems_of(folder)
+    assert [row.expressions for row in rows_of(folder)] == [("good",)]
 
 
 def test_a_file_name_that_leads_out_is_never_a_path(tmp_path: Path) -> None:
