@@ -49,6 +49,18 @@ class Strict(InstantGenerator):
         return [replace(first, refusal="a sentence"), *others]
 
 
+class Noting(InstantGenerator):
+    """Remembers the seeds that it was asked for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seeds: list[int] = []
+
+    def generate(self, request: GeneratorInput, seeds: Sequence[int]) -> list[GeneratedImage]:
+        self.seeds += seeds
+        return super().generate(request, seeds)
+
+
 class Vague(InstantGenerator):
     """Knows one exact mask too few."""
 
@@ -79,6 +91,19 @@ def test_a_generator_that_gives_less_is_a_fault(ledger: Ledger, backend: Instant
     with pytest.raises(ValueError, match="zip"):
         run_generate_shard(ledger, backend, request)
     assert ledger.find_record("generate", request.action) is None
+
+
+def test_every_picture_has_a_seed_of_its_own(ledger: Ledger) -> None:
+    """Two samples with two prompts of two pictures each: eight seeds, equal for a sample in any shard."""
+    prompts = (("a cat", "the cat"), ("a red cat", "the red cat"))
+    samples = ledger.get_rows(make_samples(ledger, 2), Sample)
+    rows = [CaptionedSample(sample.item, sample, prompts) for sample in samples]
+    params, asked = GenerateParams(backend="instant", seed=1, images_per_prompt=2), []
+    for shard in (rows, rows[1:]):
+        noting, digest = Noting(), ledger.put_rows(shard).digest
+        run_generate_shard(ledger, noting, plan_shard(GENERATE, noting.model, (digest,), params))
+        asked.append(noting.seeds)
+    assert len(set(asked[0])) == 8 and asked[1] == asked[0][4:]
 
 
 def test_a_filtered_picture_is_a_rejection_of_its_own(ledger: Ledger) -> None:
