@@ -39,6 +39,10 @@ STAGE_BACKLOG = Gauge("synres_stage_backlog", "Planned shards without a record."
 ARTIFACTS = Counter("synres_artifacts_total", "Shards that ended.", ["stage", "outcome"])
 """`outcome`: "committed" | "deduplicated" | "quarantined"."""
 
+_TRACER = trace.get_tracer("synres")
+# the server's own; what is left is the caller's to mend
+_FAULTS = {"UNKNOWN", "DEADLINE_EXCEEDED", "UNIMPLEMENTED", "INTERNAL", "UNAVAILABLE", "DATA_LOSS"}
+
 # over the standard library's logger, which is silent until a composition root gives it a handler
 log: structlog.stdlib.BoundLogger = structlog.wrap_logger(
     logging.getLogger("synres"),
@@ -74,18 +78,32 @@ def bound(**names: str) -> Iterator[None]:
 
 
 @contextmanager
-def span(name: str, carrier: Mapping[str, str] | None = None, **attributes: str) -> Iterator[None]:
-    """A span under the trace that `carrier` (W3C headers) names, or under the current one.
-
-    With a carrier it is a server's; `attributes` have the names of OpenTelemetry's conventions, with `_` for
-    their dots.
-    """
-    tracer = trace.get_tracer("synres")
-    context = None if carrier is None else propagate.extract(dict(carrier))
-    kind = trace.SpanKind.INTERNAL if carrier is None else trace.SpanKind.SERVER
-    named = {key.replace("_", "."): value for key, value in attributes.items()}
-    with tracer.start_as_current_span(name, context, kind, named):
+def span(name: str) -> Iterator[None]:
+    """A span under the current one. What an exception says may be what a caller said: no span keeps it."""
+    with _TRACER.start_as_current_span(name, record_exception=False, set_status_on_exception=False):
         yield
+
+
+@contextmanager
+def rpc_span(method: str, carrier: Mapping[str, str]) -> Iterator[Callable[[str], None]]:
+    """A gRPC server's span of `method`, "package.Service/Method", under the trace that `carrier` (W3C
+    headers) names; its code is to be reported. Source of the names: OpenTelemetry's conventions for RPC."""
+    with _TRACER.start_as_current_span(
+        method,
+        propagate.extract(dict(carrier)),
+        trace.SpanKind.SERVER,
+        {"rpc.system.name": "grpc", "rpc.method": method},
+        record_exception=False,
+        set_status_on_exception=False,
+    ) as current:
+
+        def report(code: str) -> None:
+            current.set_attribute("rpc.response.status_code", code)
+            if code in _FAULTS:
+                current.set_attribute("error.type", code)
+                current.set_status(trace.StatusCode.ERROR)
+
+        yield report
 
 
 @contextmanager

@@ -80,7 +80,8 @@ class Pictures:
     def _collect(self, queued: _Queued) -> SegmentAnswer | SynresError:
         job = queued.job
         try:
-            guessed = job.outcome.result(max(0.0, queued.prepared.deadline_s - time.monotonic()))
+            with telemetry.span("model"):
+                guessed = job.outcome.result(max(0.0, queued.prepared.deadline_s - time.monotonic()))
         except TimeoutError:
             job.outcome.cancel()
             return DeadlineExceeded("the deadline passed while the call waited for the model")

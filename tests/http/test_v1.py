@@ -8,6 +8,7 @@ import httpx2
 import numpy as np
 import pytest
 from PIL import Image as PillowImage
+from prometheus_client import REGISTRY
 
 from synres.domain.masks import decode_mask, iou
 from synres.domain.types import Rle
@@ -142,3 +143,17 @@ def test_every_answer_is_safe_for_a_browser(client: httpx2.Client) -> None:
         assert headers["x-content-type-options"] == "nosniff"
         assert headers["referrer-policy"] == "no-referrer"
         assert "server" not in headers
+
+
+def test_requests_are_counted_as_calls_over_grpc_are(client: httpx2.Client, a_scene: Scene) -> None:
+    """By method and code, under the same names, for the same dashboard."""
+
+    def count(code: str) -> float:
+        labels = {"service": "segmenter.http", "method": "POST /v1/segment", "code": code}
+        return REGISTRY.get_sample_value("synres_requests_total", labels) or 0.0
+
+    before = count("OK"), count("INVALID_ARGUMENT")
+    files = {"image": a_scene.png}
+    client.post("/v1/segment", files=files, data={"expressions": "the square"})
+    client.post("/v1/segment", files=files)
+    assert (count("OK"), count("INVALID_ARGUMENT")) == (before[0] + 1, before[1] + 1)

@@ -15,7 +15,8 @@ from synres.settings import ServiceSettings
 
 NAMES = {
     "synres_requests", "synres_request_duration_seconds", "synres_queue_wait_seconds", "synres_inflight",
-    "synres_rejected", "synres_stage_backlog", "synres_artifacts",
+    "synres_rejected", "synres_stage_backlog", "synres_artifacts", "synres_queued_work_seconds",
+    "synres_batch_size",
 }  # fmt: skip
 
 
@@ -97,7 +98,7 @@ def test_a_span_joins_the_callers_trace() -> None:
         "from opentelemetry import trace; from opentelemetry.sdk.trace import TracerProvider;"
         "from synres import telemetry; trace.set_tracer_provider(TracerProvider());"
         "parent = '00-' + 'a' * 32 + '-' + 'b' * 16 + '-01'\n"
-        "with telemetry.span('call', {'traceparent': parent}):\n"
+        "with telemetry.rpc_span('Service/Call', {'traceparent': parent}):\n"
         "    print(telemetry.trace_headers()['traceparent'][3:35])"
     )
     assert _run(code).stdout.strip() == "a" * 32

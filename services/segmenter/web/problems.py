@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import traceback
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -52,7 +53,9 @@ def problem(error: SynresError) -> Response:
 async def on_error(request: Request, error: Exception) -> Response:
     """For what our code raises."""
     assert isinstance(error, SynresError)  # noqa: S101 - registered for this class
-    telemetry.log.info("call refused", method=request.url.path, code=error.code, status=status_of(error))
+    # overloads are counted alone: to refuse must be cheap
+    if not isinstance(error, Overloaded):
+        telemetry.log.info("call refused", method=request.url.path, code=error.code, status=status_of(error))
     return problem(error)
 
 
@@ -67,5 +70,8 @@ async def on_http_error(request: Request, error: Exception) -> Response:
 
 
 async def on_fault(request: Request, error: Exception) -> Response:
-    """For a fault of ours: the server logs its traceback, the caller learns nothing of our insides."""
+    """For a fault of ours: the caller learns nothing of our insides, and the log nothing of what the caller
+    said, which the exception may repeat."""
+    frames = "".join(traceback.format_tb(error.__traceback__))
+    telemetry.log.error("call failed", method=request.url.path, kind=type(error).__name__, frames=frames)
     return problem(InternalError("a fault of the service; its log holds the traceback"))

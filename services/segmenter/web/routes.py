@@ -8,7 +8,7 @@ from pathlib import Path
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.middleware.opentelemetry import OpenTelemetryMiddleware
+from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Mount, Route
@@ -19,6 +19,7 @@ from services.segmenter.web.bodies import BoundedBodies
 from services.segmenter.web.headers import SafeHeaders
 from services.segmenter.web.openapi import describe_api
 from services.segmenter.web.problems import on_error, on_fault, on_http_error
+from services.segmenter.web.traces import Traces
 from services.segmenter.web.v1 import V1
 from services.segmenter.web.v2 import V2
 from services.segmenter.web.workers import Workers
@@ -39,10 +40,12 @@ def build_app(online: Online, is_ready: Callable[[], bool]) -> Starlette:
         routes=[*_pages(online), *_v1(V1(online, workers)), *_v2(V2(online, workers, is_ready))],
         middleware=[
             Middleware(SafeHeaders, is_leaving=lambda: not is_ready()),
-            Middleware(OpenTelemetryMiddleware),
+            Middleware(Traces),
+            # within, so that no fault reaches a trace or the server's log in its own words
+            Middleware(ExceptionMiddleware, handlers={Exception: on_fault}),
             Middleware(BoundedBodies, max_bytes=max_bytes, max_s=settings.segmenter_timeout_s),
         ],
-        exception_handlers={SynresError: on_error, HTTPException: on_http_error, Exception: on_fault},
+        exception_handlers={SynresError: on_error, HTTPException: on_http_error},
     )
 
 
