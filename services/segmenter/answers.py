@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 from synres.domain.choice import BackendChoice
 from synres.domain.types import Expression, ModelInfo, Rle
 
+MAX_TIMEOUT_S = 240.0
+"""What a call may ask for by parameter; HTTP connections end later than that."""
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:

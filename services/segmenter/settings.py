@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from services.segmenter.answers import MAX_TIMEOUT_S
 from synres.settings import ServiceSettings
 
 
@@ -40,7 +41,10 @@ class SegmenterSettings(ServiceSettings):
     )
     segmenter_max_calls: int = Field(default=128, gt=0, description="Online calls that may wait or run.")
     segmenter_timeout_s: float = Field(
-        default=30.0, gt=0, description="Deadline of calls that bring none, where a protocol allows that."
+        default=30.0,
+        gt=0,
+        le=MAX_TIMEOUT_S,
+        description="Deadline of calls that bring none, where a protocol allows that.",
     )
     segmenter_batch: int = Field(default=8, gt=0, description="Pictures that the model sees at a time.")
     segmenter_max_image_bytes: int = Field(default=8 * 2**20, gt=0, description="Bytes of one picture.")

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from services.segmenter.answers import Caller, SegmentAnswer, SegmentCall
+from services.segmenter.answers import MAX_TIMEOUT_S, Caller, SegmentAnswer, SegmentCall
 from synres.domain.masks import decode_mask
 from synres.domain.types import Rle
 from synres.errors import InvalidInput
@@ -131,8 +131,14 @@ def _checked(tensor: Tensor | None, spec: TensorSpec) -> Tensor:
 def _deadline_s(timeout_us: object) -> float | None:
     if timeout_us is None:
         return None
-    if isinstance(timeout_us, bool) or not isinstance(timeout_us, int) or not 0 < timeout_us < 1 << 53:
-        raise InvalidInput("parameter timeout is a whole number of microseconds over 0")
+    if (
+        isinstance(timeout_us, bool)
+        or not isinstance(timeout_us, int)
+        or not 0 < timeout_us <= 1e6 * MAX_TIMEOUT_S
+    ):
+        raise InvalidInput(
+            f"parameter timeout is a whole number of microseconds over 0, at most {MAX_TIMEOUT_S:g} seconds"
+        )
     return time.monotonic() + timeout_us / 1e6
 
 

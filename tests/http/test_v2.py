@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import base64
 import json
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import httpx2
 import numpy as np
@@ -12,9 +15,15 @@ import pytest
 import tritonclient.http as triton
 from tritonclient.utils import InferenceServerException
 
+from services.segmenter.app import build_online
+from services.segmenter.settings import SegmenterSettings
+from synres.data.images import encode_png
+from synres.domain.choice import BackendChoice
 from synres.domain.masks import decode_mask
 from synres.domain.types import Rle
-from tests.http.conftest import Reach
+from synres.ports import Segmenter
+from tests.http.conftest import Reach, served
+from tests.instant import InstantSegmenter
 from tests.pictures import EXPRESSIONS, Scene
 
 
@@ -147,6 +156,37 @@ def test_a_wrong_length_of_json(client: httpx2.Client, length: str) -> None:
     headers = {"Inference-Header-Content-Length": length.encode()}
     answer = client.post("/v2/models/micro/infer", content=b"{}", headers=headers)
     assert (answer.status_code, answer.json()["code"]) == (400, "INVALID_INPUT")
+
+
+def test_a_model_that_loads_stops_no_other_call(tmp_path: Path) -> None:
+    """Whoever asks for a version waits for the model; who asks whether the server lives does not."""
+    may_load = threading.Event()
+
+    def load(choice: BackendChoice, weights: bytes | None = None) -> Segmenter:
+        assert may_load.wait(60)
+        return InstantSegmenter()
+
+    settings = SegmenterSettings(store_url=str(tmp_path), segmenter_backend="instant")
+    with (
+        served(build_online(settings, load)[0], lambda: True) as client,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        asked = pool.submit(client.get, "/v2/models/instant/versions/0/ready")
+        lives = [client.get("/v2/health/live").status_code for _ in range(20)]
+        waited = not asked.done()
+        may_load.set()
+        assert (lives, waited, asked.result().status_code) == ([200] * 20, True, 404)
+
+
+def test_dense_masks_as_json_have_an_end(client: httpx2.Client) -> None:
+    """Six bytes a pixel and a second for each ten million would be everybody's; raw bytes may be more."""
+    picture = base64.b64encode(encode_png(np.zeros((1100, 1000, 3), np.uint8))).decode()
+    body = {"inputs": [IMAGE | {"data": [picture]}, TENSOR], "outputs": [{"name": "masks"}]}
+    told = client.post("/v2/models/micro/infer", json=body)
+    assert (told.status_code, told.json()["code"]) == (400, "INVALID_INPUT")
+    assert "binary_data" in told.json()["message"]
+    body["outputs"] = [{"name": "masks", "parameters": {"binary_data": True}}]
+    assert len(client.post("/v2/models/micro/infer", json=body).content) > 1_100_000
 
 
 def test_not_ready_before_the_warm_up_and_while_draining(reach: Reach) -> None:

@@ -23,7 +23,7 @@ class ImpatientProtocol(H11Protocol):
     """
 
     head_s = 15.0
-    call_s = 300.0
+    call_s = 600.0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)

@@ -11,7 +11,7 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
-from services.segmenter.answers import Limits
+from services.segmenter.answers import MAX_TIMEOUT_S, Limits
 from services.segmenter.web.problems import BadRequest
 from services.segmenter.web.shapes import FORMATS, Format
 from synres.domain.choice import nearest
@@ -116,6 +116,6 @@ def _seconds(text: str) -> float | None:
         seconds = float(text) if text else None
     except ValueError:
         seconds = math.nan
-    if seconds is not None and not 0 < seconds < math.inf:
-        raise InvalidInput("timeout_s is a number of seconds over 0")
+    if seconds is not None and not 0 < seconds <= MAX_TIMEOUT_S:
+        raise InvalidInput(f"timeout_s is a number of seconds over 0 and at most {MAX_TIMEOUT_S:g}")
     return seconds

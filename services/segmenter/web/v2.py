@@ -15,6 +15,7 @@ from services.segmenter.tensors import INPUTS, OUTPUTS, call_of, check_outputs
 from services.segmenter.web import messages
 from services.segmenter.web.problems import BadRequest
 from services.segmenter.web.workers import Workers, observed
+from synres.domain.types import ModelInfo
 from synres.errors import NotFound, ServiceUnavailable
 
 
@@ -44,13 +45,15 @@ class V2:
     async def model_ready(self, request: Request) -> Response:
         """GET /v2/models/{model}/ready."""
         self._check_name(request)
-        return await self.ready(request)
+        told = await self.ready(request)
+        await self._workers.run(request, lambda _: self._model(request))
+        return told
 
     async def model(self, request: Request) -> Response:
         """GET /v2/models/{model}."""
         self._caller(request)
         name = self._check_name(request)
-        model = await self._workers.run(request, lambda _: self._online.model())
+        model = await self._workers.run(request, lambda _: self._model(request))
         told = {"name": name, "versions": [messages.version_of(model.digest)], "platform": "synres"}
         told |= {"inputs": messages.describe(INPUTS), "outputs": messages.describe(OUTPUTS)}
         limits = {key: str(value) for key, value in asdict(self._online.limits).items()}
@@ -66,6 +69,7 @@ class V2:
             header_length, body = request.headers.get(messages.HEADER), await request.body()
 
             def work(is_gone: Callable[[], bool]) -> Response:
+                self._model(request)
                 asked, tensors = messages.read_request(body, header_length)
                 check_outputs([output.name for output in asked.outputs])
                 call = call_of(tensors, asked.parameters, caller)
@@ -82,10 +86,16 @@ class V2:
         served = self._online.name
         if request.path_params["model"] != served:
             raise NotFound(f"this endpoint serves the model {served!r} and no other")
-        wanted = request.path_params.get("version")
-        if wanted and wanted != messages.version_of(self._online.model().digest):
-            raise NotFound(f"model {served!r} has no version {wanted[:40]!r}; leave the version out")
         return served
+
+    def _model(self, request: Request) -> ModelInfo:
+        """In a thread: who asks before the model is there loads it."""
+        model, wanted = self._online.model(), request.path_params.get("version")
+        if wanted and wanted != messages.version_of(model.digest):
+            raise NotFound(
+                f"model {self._online.name!r} has no version {wanted[:40]!r}; leave the version out"
+            )
+        return model
 
 
 def _response(content: bytes, json_bytes: int | None) -> Response:
