@@ -132,7 +132,8 @@ def score(counts: Sequence[MaskCounts], definition: str) -> Scores:
 def parts_of(counts: Sequence[MaskCounts], definition: str, measure: str) -> tuple[Floats, Floats]:
     """What each expression adds above and below the line, (n,) float64 each: the measure is sum / sum.
 
-    Measures are `MEASURES`. The small constants of `score` are left out. Raises InvalidInput.
+    Measures are `MEASURES`; one that `score` leaves undefined has nothing below. The small constants of
+    `score` are left out. Raises InvalidInput.
     """
     if measure not in MEASURES:
         raise InvalidInput(f"measure {measure!r} is unknown; use one of {', '.join(MEASURES)}")
@@ -143,7 +144,7 @@ def parts_of(counts: Sequence[MaskCounts], definition: str, measure: str) -> tup
     if measure == "ciou":
         return terms.intersection.astype(np.float64), terms.union.astype(np.float64)
     if measure in ("n_acc", "t_acc"):
-        of_kind = table.has_target == (measure == "t_acc")
+        of_kind = (table.has_target == (measure == "t_acc")) & (definition != "lisa")
         right = of_kind & (table.is_rejected == (measure == "n_acc")) & ~_is_nought(table, definition)
         return right.astype(np.float64), of_kind.astype(np.float64)
     reached = _reaches(terms, table, float(measure.removeprefix("pr@")))
