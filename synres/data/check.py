@@ -54,6 +54,7 @@ class Checker:
         self._told: set[Problem] = set()
         self._sizes: dict[Path, Size | None] = {}
         self._masks: dict[Place, bool] = {}
+        self._more_classes = 0
 
     def rows(self) -> Iterator[Seen]:
         """Every row that could be read. Raises NotFound and InvalidInput as readers do."""
@@ -90,7 +91,7 @@ class Checker:
     def _count(self, row: Row) -> None:
         counts = self.report.counts
         counts["rows"] += 1
-        counts["pictures"], counts["masks"] = len(self._sizes), len(self._masks)
+        counts["pictures"], counts["masks"] = len(self._sizes), len(self._masks) + self._more_classes
         if isinstance(row, ReferringRow):
             counts["expressions"] += len(row.expressions)
             counts["rows without target"] += row.is_no_target
@@ -121,6 +122,7 @@ class Checker:
             return Seen(row, False)
         if strangers:
             self._tell([Problem(row.place, "unknown_category", f"no class has the value {strangers[0]}")])
+        self._more_classes += len(masks) - len({mask.place for mask in masks})
         sound = [mask.place for mask in masks if self._is_sound(mask, size)]
         whole = row.is_instances or (len(sound) == len(masks) and not strangers)
         return Seen(row, whole, tuple(sound))

@@ -13,13 +13,19 @@ import msgspec
 
 from synres.data.check import Report, Seen
 from synres.data.clean_json import write_coco, write_conversations, write_reasonseg, write_refs
+from synres.data.paths import refuse_link_out
 from synres.data.readers.formats import FORMATS, coco_file
+from synres.data.readers.reasonseg import EXPLANATIONS
 from synres.data.readers.refcoco import EXPORTED, is_exported
 from synres.data.rows import Place, ReferringRow, SemanticRow
 from synres.errors import InvalidInput
 
 PROBLEMS = "problems.jsonl"
-_NAMES = ("utils/ade20k_classes.json", "utils/cocostuff_classes.txt")
+_NAMES = (
+    "ade20k_classes.json", "utils/ade20k_classes.json", "objectInfo150.txt", "cocostuff_classes.txt",
+    "utils/cocostuff_classes.txt", "labels.txt", "config_v2.0.json", EXPLANATIONS,
+)  # fmt: skip
+"""Files that name the classes, and ReasonSeg's explanations."""
 
 
 @dataclass(slots=True)
@@ -64,7 +70,8 @@ class CleanCopy:
         self._top = Path(os.path.commonpath([top.absolute(), self._folder, self._images]))
         if self._top.is_file():
             self._top = self._top.parent
-        if self._out.is_relative_to(self._top) and self._name:
+        theirs = (top.absolute(), self._folder, self._images)
+        if any(place.is_dir() and self._out.is_relative_to(place) for place in theirs):
             raise InvalidInput(f"{out} lies in the dataset itself; name a folder elsewhere")
 
     def write(self, kept: Kept, report: Report) -> None:
@@ -105,16 +112,22 @@ class CleanCopy:
                 write_reasonseg(file, self._target(file))
             else:
                 self._copy(file, self._target(file))
-        beside = [self._folder.parent / name for name in _NAMES]
-        explained = self._folder / "explanatory/train.json"
-        for file in (*self._folder.glob("*.json"), *self._folder.glob("*.txt"), *beside, explained):
-            if file.is_file():
-                self._copy(file, self._target(file))
+        for name in _NAMES:
+            self._copy_beside(name)
+
+    def _copy_beside(self, name: str) -> None:
+        """A file in the folder or beside it: into the copy of the folder, if its place is not copied."""
+        for base in (self._folder, self._folder.parent):
+            if (base / name).is_file():
+                inside = base.is_relative_to(self._top)
+                self._copy(base / name, self._target(base if inside else self._folder) / name)
+                return
 
     def _target(self, path: Path) -> Path:
         return self._out / path.relative_to(self._top)
 
     def _copy(self, source: Path, target: Path) -> None:
+        refuse_link_out(source)
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, target)
 

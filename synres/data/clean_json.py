@@ -16,6 +16,9 @@ from synres.data.readers.shapes import MIN_CORNERS
 from synres.data.rows import Place
 from synres.typed_json import decode_json
 
+CLEANED = "cleaned"
+"""A key of COCO files that were written here."""
+
 
 def write_refs(source: Path, target: Path, kept: Collection[Place]) -> None:
     """The refs at these places, in the form of the source, without expressions that have no words."""
@@ -48,11 +51,13 @@ def write_coco(
     with target.open("wb") as out:
         out.write(b"{")
         for key, raw in file.items():
+            if key == CLEANED:
+                continue
             out.write(msgspec.json.encode(key) + b":")
             lists = {"images": images, "annotations": annotations}
             out.writelines(_list_lines(lists[key]) if key in lists else [bytes(raw)])
             out.write(b",\n")
-        out.write(b'"cleaned":true}\n')
+        out.write(b'"%s":true}\n' % CLEANED.encode())
 
 
 def write_reasonseg(source: Path, target: Path) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 from PIL import Image as PillowImage
 from PIL import ImageFile, ImageOps, UnidentifiedImageError
 
+from synres.data.paths import refuse_link_out
 from synres.errors import RejectedItem
 from synres.ports import Image
 
@@ -95,7 +96,8 @@ def open_image(data: bytes, max_bytes: int = MAX_BYTES, max_pixels: int = MAX_PI
 
 def image_size(path: Path) -> tuple[int, int]:
     """(height, width) by the header alone. Raises RejectedItem("image_missing", "image_unreadable",
-    "image_too_many_pixels")."""
+    "image_too_many_pixels", "unsafe_path")."""
+    refuse_link_out(path)
     try:
         with PillowImage.open(path, formats=FORMATS) as picture:
             width, height = picture.size
@@ -111,7 +113,8 @@ def image_size(path: Path) -> tuple[int, int]:
 
 
 def read_picture(path: Path) -> bytes:
-    """The file as it is. Raises RejectedItem("image_missing", "image_too_many_bytes")."""
+    """The file as it is. Raises RejectedItem("image_missing", "image_too_many_bytes", "unsafe_path")."""
+    refuse_link_out(path)
     try:
         if path.stat().st_size > MAX_BYTES:
             raise RejectedItem("image_too_many_bytes", f"{path.name} has over {MAX_BYTES} bytes")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from synres.data.readers.labels import MaskPicture
 from synres.data.readers.segmentation import MIN_NUMBERS, StoredSegmentation, WrittenMask
-from synres.data.readers.shapes import MIN_CORNERS, DrawnShapes
+from synres.data.readers.shapes import MIN_CORNERS, TARGET, DrawnShapes
 from synres.data.rows import LazyMask, Problem
 from synres.domain.masks import area
 from synres.errors import RejectedItem
@@ -22,7 +22,10 @@ def mask_problems(mask: LazyMask, size: tuple[int, int]) -> list[Problem]:
     try:
         if isinstance(mask, StoredSegmentation):
             mask = WrittenMask(mask.read(), mask.size, mask.place)
-        short = _short_outlines(mask)
+        short, outlines = _outlines(mask)
+        if short and short == outlines and isinstance(mask, DrawnShapes) and mask.value == TARGET:
+            # ReasonSeg draws them as lines, and without them the copy would say that there is no target
+            raise RejectedItem("empty_mask", f"its {short} polygons have under 3 points")
         if short:
             told.append(Problem(mask.place, "polygon_under_3_points", f"{short} of its polygons"))
         drawn = mask.rle()
@@ -35,9 +38,11 @@ def mask_problems(mask: LazyMask, size: tuple[int, int]) -> list[Problem]:
     return told
 
 
-def _short_outlines(mask: LazyMask) -> int:
+def _outlines(mask: LazyMask) -> tuple[int, int]:
+    """How many polygons are too short, and how many there are."""
     if isinstance(mask, DrawnShapes):
-        return sum(len(shape.points) < MIN_CORNERS for shape in mask.shapes if shape.value == mask.value)
+        drawn = [len(shape.points) for shape in mask.shapes if shape.value == mask.value]
+        return sum(points < MIN_CORNERS for points in drawn), len(drawn)
     segmentation = mask.segmentation if isinstance(mask, WrittenMask) else None
     parts = segmentation if isinstance(segmentation, list) else []
-    return sum(isinstance(part, list) and len(part) < MIN_NUMBERS for part in parts)
+    return sum(isinstance(part, list) and len(part) < MIN_NUMBERS for part in parts), len(parts)

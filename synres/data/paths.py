@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
-from synres.errors import UnsafePath
+from synres.errors import RejectedItem, UnsafePath
 
 
 def path_inside(folder: Path, file_name: str, what: str = "file_name") -> Path:
@@ -27,3 +27,15 @@ def path_inside(folder: Path, file_name: str, what: str = "file_name") -> Path:
     if not path.is_relative_to(root):
         raise UnsafePath(f"{what} {file_name!r} leaves {folder.name}/ by a link; put the file itself there")
     return path
+
+
+def refuse_link_out(path: Path) -> None:
+    """Raises RejectedItem("unsafe_path") for a file that is a link out of its folder.
+
+    Unpacked from somebody's archive, it would bring a file of this machine into what is published.
+    """
+    if path.is_symlink():
+        try:
+            path_inside(path.parent, path.name)
+        except UnsafePath as error:
+            raise RejectedItem("unsafe_path", error.message) from error

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from synres.data.images import image_size
+from synres.data.paths import refuse_link_out
 from synres.data.readers.labels import MaskPicture
 from synres.data.rows import Place, Problem, ReferringRow
 from synres.errors import NotFound, RejectedItem
@@ -22,7 +23,7 @@ def read_folder(folder: Path, split: str = "") -> Iterator[ReferringRow | Proble
     """A row for each text file, sorted by name. `size` comes from the picture's header; `categories` are "".
 
     Problems: `image_missing`, `image_unreadable`, `image_too_many_pixels`, `mask_missing`, `text_missing`,
-    `text_unreadable`, `empty_expression`. Raises NotFound.
+    `text_unreadable`, `unsafe_path`, `empty_expression`. Raises NotFound.
     """
     found = split_folders(folder)
     if not found or (split and split not in found):
@@ -86,6 +87,7 @@ def _picture(images: Path, stem: str) -> Path:
 
 
 def _lines(path: Path) -> list[str]:
+    refuse_link_out(path)
     try:
         return path.read_text(encoding="utf-8").splitlines()
     except FileNotFoundError as error:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image as PillowImage
 
 from synres.data.images import DAMAGE, MAX_PIXELS
+from synres.data.paths import refuse_link_out
 from synres.data.rows import Place, Problem, Region, SemanticRow
 from synres.domain.masks import encode_mask
 from synres.domain.types import Rle
@@ -24,8 +25,9 @@ _MODES = frozenset({"L", "P", "1", "I;16", "I"})
 def read_label_map(path: Path) -> NDArray[Any]:
     """(H, W) integers or bool; palettes are left aside.
 
-    Raises RejectedItem("mask_missing", "mask_unreadable").
+    Raises RejectedItem("mask_missing", "mask_unreadable", "unsafe_path").
     """
+    refuse_link_out(path)
     try:
         with PillowImage.open(path, formats=("PNG",)) as picture:
             if picture.mode not in _MODES:

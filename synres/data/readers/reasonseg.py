@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 
 from synres.data.images import image_size
+from synres.data.paths import refuse_link_out
 from synres.data.readers.json_lists import decode_file, map_json
 from synres.data.readers.shapes import DrawnShapes, Shape
 from synres.data.rows import Place, Problem, ReferringRow
@@ -42,7 +43,7 @@ def read_reasonseg(folder: Path, split: str = "") -> Iterator[ReferringRow | Pro
     on a large one, the small one counts. No shape but ignored ones is a row without target. `ref_id` and
     `image_id` count pictures over all splits; `size` comes from the picture's header.
     Problems: `image_missing`, `image_unreadable`, `image_too_many_pixels`, `annotation_missing`,
-    `annotation_invalid`, `empty_expression`. Raises NotFound (no such split).
+    `annotation_invalid`, `unsafe_path`, `empty_expression`. Raises NotFound (no such split).
     """
     explained = _explanations(folder)
     number = 0
@@ -103,6 +104,7 @@ def _row(
 
 def _decode(path: Path) -> _File:
     """UTF-8, else cp1252, as the original has both."""
+    refuse_link_out(path)
     try:
         data = path.read_bytes()
         try:

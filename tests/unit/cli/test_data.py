@@ -208,3 +208,57 @@ def test_what_is_no_dataset_or_no_place_for_a_copy_is_said(tmp_path: Path) -> No
     layouts.write_reasonseg(tmp_path / "in")
     assert "elsewhere" in refused(tmp_path / "in", "--fix", tmp_path / "in/out")
     assert "not empty" in refused(tmp_path / "in", "--fix", tmp_path / "in")
+
+
+def test_a_target_of_lines_alone_does_not_become_no_target(tmp_path: Path) -> None:
+    """ReasonSeg draws a polygon of two points as a line; without it the text would name nothing."""
+    folder = layouts.write_reasonseg(tmp_path / "in")
+    line = {"label": "target", "points": [[3, 3], [12, 3]]}
+    layouts.write_json(folder / "val/a.json", {"shapes": [line], "text": ["the tool"], "is_sentence": False})
+    (found,) = check(tmp_path / "in", "--fix", tmp_path / "out", code=2)
+    assert told(found) == [("empty_mask", "val/a.json target", None)]
+    (clean,) = check(tmp_path / "out")
+    assert (clean["counts"]["rows"], clean["counts"]["rows without target"]) == (1, 0)
+
+
+@pytest.mark.parametrize("name", ["images/a.jpg", "masks/a.png", "texts/a.txt"])
+def test_a_file_that_is_a_link_out_of_its_folder_is_never_opened(tmp_path: Path, name: str) -> None:
+    """What somebody else packed brings no file of this machine into a dataset or its copy."""
+    folder = layouts.write_folder(tmp_path / "in")
+    secret = (folder / name).rename(tmp_path / f"secret{Path(name).suffix}")
+    (folder / name).symlink_to(secret)
+    (found,) = check(folder, "--fix", tmp_path / "out", code=2)
+    assert [problem["reason"] for problem in found["problems"]] == ["unsafe_path"]
+    assert not (tmp_path / "out" / name).exists()
+
+
+def test_a_linked_annotation_is_told_and_other_files_stay_behind(tmp_path: Path) -> None:
+    """Of ReasonSeg nothing is copied but what was read."""
+    folder = layouts.write_reasonseg(tmp_path / "in")
+    (folder / "val/a.json").rename(tmp_path / "secret.json")
+    (folder / "val/a.json").symlink_to(tmp_path / "secret.json")
+    (folder / "notes.txt").symlink_to(tmp_path / "secret.json")
+    (found,) = check(folder, "--fix", tmp_path / "out", code=2)
+    assert told(found) == [("unsafe_path", "val/a.json", None)]
+    assert set(tree(tmp_path / "out")) == {"problems.jsonl", "train/a.jpg", "train/a.json"}
+
+
+def test_pictures_may_lie_elsewhere(tmp_path: Path) -> None:
+    """The copy may then stand beside either; it has the pictures, and is cleaned again without a trace."""
+    folder = layouts.write_refcoco(tmp_path / "in", None, GOOD)
+    pictures = (tmp_path / "in/refer_seg/images/mscoco/images/train2014").rename(tmp_path / "pictures")
+    first, second = tmp_path / "first", tmp_path / "second"
+    (found,) = check(folder, "--images", pictures, "--fix", first)
+    assert (found["counts"]["rows"], found["problems"]) == (3, [])
+    again = check(first / "in/refer_seg/refcoco", "--images", first / "pictures", "--fix", second)
+    assert again[0]["counts"] == found["counts"]
+    (written,) = second.rglob("instances.json")
+    assert written.read_text().count('"cleaned"') == 1
+
+
+def test_classes_of_a_map_are_counted_and_its_names_are_copied_along(tmp_path: Path) -> None:
+    """Also where the names stand beside the folder that was asked about."""
+    layouts.write_ade20k(tmp_path / "in", "ade20k_classes.json")
+    (found,) = check(tmp_path / "in/ade20k", "--fix", tmp_path / "out")
+    assert found["counts"]["masks"] == 2
+    assert check(tmp_path / "out")[0]["counts"] == found["counts"]
