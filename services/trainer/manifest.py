@@ -12,6 +12,7 @@ import sys
 import msgspec
 
 from services.trainer.job_settings import JobSettings, Json
+from synres.ledger.keys import check_digest
 from synres.ports import ShardRequest
 from synres.typed_json import decode_json
 
@@ -50,8 +51,11 @@ def process_command(request_digest: str, store_url: str, processes: int = 1) -> 
 
 
 def job_name(action: str, settings: JobSettings) -> str:
-    """One for each action, so that submitting twice is one Job. With a pod's index it is a host name."""
-    return f"{settings.name_prefix}-job-{action[:16]}"
+    """One for each action, so that submitting twice is one Job. With a pod's index it is a host name.
+
+    Raises InvalidInput for an action that is no digest: it becomes a part of paths of the Kubernetes API.
+    """
+    return f"{settings.name_prefix}-job-{check_digest(action)[:16]}"
 
 
 def kubernetes_job(request: ShardRequest, request_digest: str, store_url: str, settings: JobSettings) -> Json:

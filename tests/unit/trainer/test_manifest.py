@@ -6,6 +6,7 @@ import json
 import re
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -84,6 +85,13 @@ def test_what_is_run_comes_from_the_deployment_alone(one: ShardRequest, other: S
         for job, r in zip(jobs, (one, other), strict=True)
     ]
     assert stripped[0] == stripped[1]
+
+
+@pytest.mark.parametrize("action", ["/../../../../x", "x?limit=1", "", "A" * 64])
+def test_no_path_leads_out_of_a_job_s_name(action: str) -> None:
+    """Who asks about a job names a digest; anything else would be a path of the cluster's API."""
+    with pytest.raises(InvalidInput):
+        job_name(action, job_settings())
 
 
 def test_one_process_runs_the_command_itself() -> None:
