@@ -21,7 +21,7 @@ from synres.rpc.channel import Connection
 
 Client = TypeVar("Client", bound=Connection)
 Resolve = Callable[[str], Collection[str]]
-"""host:port -> the addresses behind it. May raise OSError."""
+"""host:port -> the addresses behind it. May raise OSError, and UnicodeError for what is no name."""
 
 _LOOK_S = 1.0
 _HEALTH_S = 3.0
@@ -33,7 +33,7 @@ class NoReplica(ServiceUnavailable):
 
 
 def resolve(address: str) -> list[str]:
-    """By DNS; `ipv4:` and a list is taken as it is. Raises OSError."""
+    """By DNS; `ipv4:` and a list is taken as it is. Raises OSError or UnicodeError."""
     if address.startswith("ipv4:"):
         return address.removeprefix("ipv4:").split(",")
     host, _, port = address.removeprefix("dns:///").rpartition(":")
@@ -141,7 +141,7 @@ class Replicas(Generic[Client]):
     def _look(self) -> None:
         try:
             addresses = self._resolve(self._address)
-        except OSError:
+        except (OSError, UnicodeError):
             # no name while no pod is ready, or no DNS: those that are known may still be there
             addresses = list(self._known)
         found = {a: self._known.get(a) or _Replica(self._connect(a)) for a in addresses}

@@ -193,3 +193,11 @@ def test_names_become_addresses() -> None:
     assert resolve("dns:///127.0.0.1:7") == ["127.0.0.1:7"]
     assert resolve("[::1]:7") == ["[::1]:7"]
     assert resolve("ipv4:127.0.0.1:7,127.0.0.1:8") == ["127.0.0.1:7", "127.0.0.1:8"]
+
+
+def test_a_name_that_can_be_none_is_nobody() -> None:
+    """It is told, where the thread that looks it up would end and every caller wait for ever."""
+    with closing(Replicas("a..b:1", Connection)) as replicas:
+        assert replicas.ready() == 0
+        with pytest.raises(NoReplica, match="nobody is ready"), replicas.least_busy():
+            pass
