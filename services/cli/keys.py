@@ -39,10 +39,13 @@ def new(
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", name):
         raise InvalidInput(f"{name!r} is no name of a key: letters, digits, '-' and '_', at most 64")
     key, line = new_key(name)
-    line += f" rate={rate:g}" if rate else ""
+    line += f" rate={rate:.3f}".rstrip("0").rstrip(".") if rate else ""
     line += f" until={until:%Y-%m-%d}" if until else ""
     if file:
-        with file.open("a") as lines:
+        with file.open("a+") as lines:
+            lines.seek(0)
+            # an editor may have left the last line open
+            lines.write("" if lines.read()[-1:] in ("", "\n") else "\n")
             lines.write(f"{line}\n")
         err.print(f"its line was added to {file}", markup=False, highlight=False)
     else:

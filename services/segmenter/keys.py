@@ -48,7 +48,7 @@ class KeyRing:
         self._lock = threading.Lock()
         self._buckets: dict[str, _Bucket] = {}
         self._looked_s, self._stamp = time.monotonic(), _stamp(path)
-        self._keys = dict(_read(path))
+        self._keys = dict(_keys_in(_read(path), path))
 
     def admit(self, key: str) -> str:
         """The key's id. Raises Unauthenticated, or Overloaded for one that calls too often."""
@@ -75,8 +75,10 @@ class KeyRing:
     def _reread(self) -> None:
         stamp = _stamp(self._path)
         if stamp != self._stamp:
+            text = _read(self._path)
+            # what is wrong in it is told once
             self._stamp = stamp
-            self._keys = dict(_read(self._path))
+            self._keys = dict(_keys_in(text, self._path))
 
 
 class _Bucket:
@@ -103,8 +105,15 @@ def _stamp(path: Path) -> tuple[int, int, int]:
     return found.st_mtime_ns, found.st_ino, found.st_size
 
 
-def _read(path: Path) -> Iterator[tuple[str, ApiKey]]:
-    for number, line in enumerate(path.read_text().splitlines(), 1):
+def _read(path: Path) -> str:
+    try:
+        return path.read_text()
+    except (OSError, UnicodeError) as error:
+        raise SettingInvalid(f"SYNRES_SEGMENTER_KEYS: cannot read {path}: {error}") from error
+
+
+def _keys_in(lines: str, path: Path) -> Iterator[tuple[str, ApiKey]]:
+    for number, line in enumerate(lines.splitlines(), 1):
         text = line.partition("#")[0].strip()
         if text:
             key = _parse(text, f"{path}, line {number}")
@@ -120,6 +129,8 @@ def _parse(text: str, where: str) -> ApiKey:
         until = datetime.date.fromisoformat(found["until"]) if found["until"] else None
     except ValueError as error:
         raise SettingInvalid(f"SYNRES_SEGMENTER_KEYS: {where}: {error}") from error
+    if rate == 0:
+        raise SettingInvalid(f"SYNRES_SEGMENTER_KEYS: {where}: rate is over 0; take out a key that is over")
     return ApiKey(found["key_id"], found["digest"], rate, until)
 
 

@@ -22,6 +22,17 @@ def test_a_new_key_opens_the_door(tmp_path: Path) -> None:
     assert key not in file.read_text() and "rate=3 until=2999-12-31" in file.read_text()
 
 
+def test_a_line_that_was_left_open_stays_whole(tmp_path: Path) -> None:
+    """Two keys on one line would be none; nor does a large rate turn into another notation."""
+    file = tmp_path / "keys"
+    first = CliRunner().invoke(app, ["keys", "new", "ann", "--file", str(file), "--rate", "2500000"])
+    file.write_text(file.read_text().rstrip("\n"))
+    second = CliRunner().invoke(app, ["keys", "new", "bob", "--file", str(file), "--rate", "0.05"])
+    ring = KeyRing(file, usual_rate=1)
+    assert [ring.admit(made.stdout.strip()) for made in (first, second)] == ["ann", "bob"]
+    assert "rate=2500000\n" in file.read_text() and "rate=0.05\n" in file.read_text()
+
+
 def test_an_old_key_does_not(tmp_path: Path) -> None:
     """From the day after its last."""
     file = tmp_path / "keys"

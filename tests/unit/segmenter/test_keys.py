@@ -56,13 +56,36 @@ def test_a_changed_file_is_read_anew(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "line", ["shop", "shop 1234", "../x " + "0" * 64, "shop " + "0" * 64 + " rate=1.2.3", "a b c"]
+    "line",
+    [
+        "shop",
+        "shop 1234",
+        "../x " + "0" * 64,
+        "shop " + "0" * 64 + " rate=1.2.3",
+        "a b c",
+        "shop " + "0" * 64 + " rate=0",
+    ],
 )
 def test_a_line_that_is_none_is_named(tmp_path: Path, line: str) -> None:
     """With the file and its number, and not a word of what may be a key."""
     with pytest.raises(SettingInvalid, match="line 2") as caught:
         _ring(tmp_path / "keys", "#", line)
     assert line not in caught.value.message
+
+
+def test_a_file_that_cannot_be_read_is_named_and_tried_again(tmp_path: Path) -> None:
+    """At the start it is a sentence; later the old keys stay until it can."""
+    (key, line), (later, later_line) = new_key("shop"), new_key("lab")
+    path = tmp_path / "keys"
+    ring = _ring(path, line)
+    path.unlink()
+    path.mkdir()
+    assert ring.admit(key) == "shop"
+    with pytest.raises(SettingInvalid, match="cannot read"):
+        KeyRing(path, usual_rate=1.0)
+    path.rmdir()
+    path.write_text(later_line)
+    assert ring.admit(later) == "lab"
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
