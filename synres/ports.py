@@ -144,10 +144,15 @@ class ImageGenerator(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ScoredMask:
-    """A full-size mask and a score in [0, 1]."""
+    """A full-size mask and a score in [0, 1].
+
+    `is_rejected`: whether the model said "no target" in so many words, whatever the mask; None for a model
+    without such a word, where an empty mask says it.
+    """
 
     mask: Mask
     score: float
+    is_rejected: bool | None = None
 
 
 class Segmenter(Protocol):

@@ -20,7 +20,14 @@ from services.cli.checkpoints import Checkpoint, open_checkpoint
 from synres.ledger.ledger import Ledger
 from synres.ledger.records import Action
 from synres.ports import ShardRequest
-from synres.stages.evaluate import EVALUATE, PART, EvaluatedExpression, RunParts, run_evaluate_shard
+from synres.stages.evaluate import (
+    EVALUATE,
+    PART,
+    EvaluatedExpression,
+    JudgedExpression,
+    RunParts,
+    run_evaluate_shard,
+)
 from synres.stages.params import EvaluateParams, encode_params
 
 if TYPE_CHECKING:
@@ -52,7 +59,7 @@ def evaluate_on(
     run_parts = _in_processes(ledger, checkpoint, workers, advance) if workers > 1 else None
     check = lambda: advance(1)
     result = run_evaluate_shard(ledger, open_segmenter, model, request, check, run_parts)
-    rows = ledger.get_rows(result.outputs["rows"], EvaluatedExpression)
+    rows = ledger.get_rows(result.outputs["rows"], JudgedExpression)
     report = json.loads(ledger.get_blob(result.outputs["report"]))
     reasons = [reason for _, reason in result.rejections]
     rejected = {reason: reasons.count(reason) for reason in sorted(set(reasons))}

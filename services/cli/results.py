@@ -13,7 +13,7 @@ from synres.domain.types import GroupParams
 from synres.ledger.ledger import Ledger
 from synres.ports import ArtifactStore, ShardResult
 from synres.spec import Chain, RunSpec
-from synres.stages.evaluate import EvaluatedExpression
+from synres.stages.evaluate import JudgedExpression
 
 TAUS = (0.55, 0.65, 0.75, 0.85)
 """Replayed beside the chain's own tau."""
@@ -55,7 +55,7 @@ def scored_rows(results: Results) -> dict[str, Rows]:
             row
             for benchmark in method.benchmarks
             for row in results.ledger.get_rows(
-                results.records[f"evaluate/{arm}/{benchmark}"].outputs["rows"], EvaluatedExpression
+                results.records[f"evaluate/{arm}/{benchmark}"].outputs["rows"], JudgedExpression
             )
         ]
         for arm in method.arms

@@ -57,7 +57,8 @@ class LisaOptions(ResOptions):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GsvaOptions(ResOptions):
-    """`reeval`: a mask also for what is answered with [REJ]; in the protocol "teacher_forced" only."""
+    """`reeval`: a mask also for what is answered with [REJ], as published numbers are made; in the protocol
+    "teacher_forced" only."""
 
     reeval: bool = False
 
@@ -67,7 +68,8 @@ class ResFamily:
     """`open` asks each expression in a conversation of its own, `answered` gives the answers too.
 
     `vectors` (network, states (K, T, hidden), tokens (K, T) that they predict) -> for each expression of
-    answered conversations (1, out_dim), or (0, out_dim) where it has no target.
+    answered conversations (1, out_dim), or (0, out_dim) where it has no target. `rejected`: of the same,
+    whether the model says that each has none; None for a family without a word for it.
     """
 
     network: type[ResModel]
@@ -75,6 +77,7 @@ class ResFamily:
     open: Ask
     answered: Ask
     vectors: Callable[[Any, Tensor, Tensor], list[Tensor]]
+    rejected: Callable[[Any, Tensor, Tensor], list[bool]] | None = None
 
 
 def lisa(options: LisaOptions) -> ResFamily:
@@ -116,6 +119,7 @@ def gsva(options: GsvaOptions) -> ResFamily:
         lambda texts: [gsva_words.generated([text]) for text in texts],
         lambda texts: [gsva_words.teacher_forced(texts, [True] * len(texts))],
         seg_vectors if options.reeval else accepted_vectors,
+        rejected,
     )
 
 
@@ -126,6 +130,11 @@ def seg_vectors(network: ResModel, states: Tensor, tokens: Tensor) -> list[Tenso
 
 def accepted_vectors(network: GsvaModel, states: Tensor, tokens: Tensor) -> list[Tensor]:
     """One for each slot that holds [SEG], none where the model would have answered something else."""
-    accepted = [bool(kept) for row in decisions(network, states, tokens) for kept in row]
+    refused = rejected(network, states, tokens)
     vectors = seg_vectors(network, states, tokens)
-    return [vector[:kept] for vector, kept in zip(vectors, accepted, strict=True)]
+    return [vector[: not gone] for vector, gone in zip(vectors, refused, strict=True)]
+
+
+def rejected(network: GsvaModel, states: Tensor, tokens: Tensor) -> list[bool]:
+    """For each slot that holds [SEG], whether the model would have answered something else."""
+    return [not accepted for row in decisions(network, states, tokens) for accepted in row.tolist()]

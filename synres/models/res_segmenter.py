@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import torch
 from torch import Tensor
@@ -47,6 +48,14 @@ class _Part:
     expressions: int
     head: Tensor
     tails: list[Tensor]
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """To one expression: (n, out_dim), and `ScoredMask.is_rejected`."""
+
+    vectors: Tensor
+    is_rejected: bool | None
 
 
 class ResSegmenter:
@@ -122,19 +131,27 @@ class ResSegmenter:
     ) -> Iterator[list[ScoredMask]]:
         """For each part its expressions' masks."""
         prefix = join_prefixes([seen[part.place][1] for part in parts], [len(part.tails) for part in parts])
-        vectors = iter(self._vectors(prefix, [tail for part in parts for tail in part.tails]))
+        answers = iter(self._answers(prefix, [tail for part in parts for tail in part.tails]))
         for part in parts:
-            own = [next(vectors) for _ in range(part.expressions)]
-            logits = self.network.decode_masks(seen[part.place][0], torch.cat(own)).cpu()
-            drawn = torch.split(logits, [len(of_one) for of_one in own])
-            yield [scored_logits(of_one.numpy()) for of_one in drawn]
+            own = list(islice(answers, part.expressions))
+            vectors = torch.cat([answer.vectors for answer in own])
+            logits = self.network.decode_masks(seen[part.place][0], vectors).cpu()
+            drawn = torch.split(logits, [len(answer.vectors) for answer in own])
+            yield [
+                scored_logits(logits.numpy(), answer.is_rejected)
+                for logits, answer in zip(drawn, own, strict=True)
+            ]
 
-    def _vectors(self, prefix: Prefix, tails: Sequence[Tensor]) -> list[Tensor]:
-        """For each expression (n, out_dim)."""
+    def _answers(self, prefix: Prefix, tails: Sequence[Tensor]) -> list[_Answer]:
+        """One for each expression."""
+        family = self._family
         if self.protocol == "generated":
-            answers = generate(self.network, prefix, tails, self._options.max_new_tokens)
-            return [answer.vectors for answer in answers]
-        return self._family.vectors(self.network, *forced_states(self.network, prefix, tails))
+            told = generate(self.network, prefix, tails, self._options.max_new_tokens)
+            return [_Answer(one.vectors, not len(one.vectors) if family.rejected else None) for one in told]
+        read = forced_states(self.network, prefix, tails)
+        vectors = family.vectors(self.network, *read)
+        rejected = family.rejected(self.network, *read) if family.rejected else [None] * len(vectors)
+        return list(map(_Answer, vectors, rejected))
 
 
 def _readings(parts: Sequence[_Part]) -> Iterator[list[_Part]]:

@@ -20,15 +20,15 @@ def scored_mask(chance: NDArray[np.float32], threshold: float = 0.5) -> ScoredMa
     return ScoredMask(mask, float(chance[mask].mean()) if mask.any() else 0.0)
 
 
-def scored_logits(logits: NDArray[np.float32]) -> ScoredMask:
+def scored_logits(logits: NDArray[np.float32], is_rejected: bool | None = None) -> ScoredMask:
     """`logits`: (n, H, W), whose masks are joined; n = 0 is an empty mask. Scores and errors are as in
     `scored_mask`."""
     if not len(logits):
-        return ScoredMask(np.zeros(logits.shape[1:], dtype=np.bool_), 0.0)
+        return ScoredMask(np.zeros(logits.shape[1:], dtype=np.bool_), 0.0, is_rejected)
     joined: NDArray[np.float32] = logits.max(0)
     _refuse_nan(joined)
     mask = joined > 0
-    return ScoredMask(mask, float(sigmoid(joined[mask]).mean()) if mask.any() else 0.0)
+    return ScoredMask(mask, float(sigmoid(joined[mask]).mean()) if mask.any() else 0.0, is_rejected)
 
 
 def _refuse_nan(values: NDArray[np.float32]) -> None:

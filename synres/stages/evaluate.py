@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from functools import cache
 from itertools import groupby, islice
 from typing import Any
@@ -66,13 +66,29 @@ class EvaluatedExpression:
         """
         union = self.union + (self.predicted_ignored if definition == "gres" else 0)
         wanted = self.target_area + (self.ignored_area if definition.startswith("gsva") else 0)
-        is_rejected = self.predicted_area + self.predicted_ignored == 0
-        return MaskCounts(self.intersection, union, wanted > 0, is_rejected)
+        return MaskCounts(self.intersection, union, wanted > 0, self._rejects())
+
+    def _rejects(self) -> bool:
+        return self.predicted_area + self.predicted_ignored == 0
 
     @property
     def failure(self) -> str:
-        """One of `failures.FAILURES`, or ""."""
-        return failure_of(self.intersection, self.predicted_area, self.target_area)
+        """One of `failures.FAILURES`, or "". What is rejected has no mask."""
+        answered = (0, 0) if self._rejects() else (self.intersection, self.predicted_area)
+        return failure_of(*answered, self.target_area)
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedExpression(EvaluatedExpression):
+    """An EvaluatedExpression of a model with a word for "no target", as `ScoredMask.is_rejected`.
+
+    A row type of its own, so that no digest of rows without it changed; those read as rows of this one too.
+    """
+
+    is_rejected: bool | None = None
+
+    def _rejects(self) -> bool:
+        return EvaluatedExpression._rejects(self) if self.is_rejected is None else self.is_rejected
 
 
 def run_evaluate_shard(
@@ -141,7 +157,7 @@ def _merge(ledger: Ledger, params: EvaluateParams, parts: Sequence[Record]) -> C
     computed, counts, cost = Computed(), Counter[str](), Counter[str]()
     rows: list[EvaluatedExpression] = []
     for part in parts:
-        rows += ledger.get_rows(part.body.outputs["rows"], EvaluatedExpression)
+        rows += ledger.get_rows(part.body.outputs["rows"], JudgedExpression)
         computed.rejections += [Rejection(r.item, r.reason) for r in part.body.rejections]
         computed.messages |= part.meta.messages
         counts.update(part.body.counts)
@@ -182,7 +198,16 @@ def evaluate_picture(
     if any(tuple(mask.size) != image.shape[:2] for mask in masks):
         raise RejectedItem("mask_size_mismatch", f"a mask is not of the picture's size {image.shape[:2]}")
     guesses = segmenter.segment(image, [triplet.expression for triplet in triplets])
-    return _compared(triplets, [encode_mask(guess.mask) for guess in guesses])
+    rows = _compared(triplets, [encode_mask(guess.mask) for guess in guesses])
+    return [_judged(row, guess.is_rejected) for row, guess in zip(rows, guesses, strict=True)]
+
+
+def _judged(row: EvaluatedExpression, is_rejected: bool | None) -> EvaluatedExpression:
+    if is_rejected is None:
+        return row
+    return JudgedExpression(
+        **{one.name: getattr(row, one.name) for one in fields(row)}, is_rejected=is_rejected
+    )
 
 
 def _compared(triplets: Sequence[OpenTriplet], predicted: Sequence[Rle]) -> list[EvaluatedExpression]:

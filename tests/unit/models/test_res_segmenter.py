@@ -227,20 +227,25 @@ def test_no_seg_no_mask(family: str, answer: str) -> None:
     segmenter = teach_to_answer(opened(family), IMAGE, answer)
     with counted(segmenter) as calls:
         found = segmenter.segment(IMAGE, EXPRESSIONS[:2])
-    assert [(guess.mask.shape, guess.mask.any(), guess.score) for guess in found] == [
-        ((60, 90), False, 0.0)
+    said = (60, 90), False, 0.0, True if family == "gsva" else None
+    assert [(guess.mask.shape, guess.mask.any(), guess.score, guess.is_rejected) for guess in found] == [
+        said
     ] * 2
     assert calls["decode"] == 0
 
 
 def test_rejected_expressions_have_no_target() -> None:
-    """GSVA, teacher-forced: where [SEG] is not the likeliest answer, unless every mask is asked for."""
+    """GSVA, teacher-forced: where [SEG] is not the likeliest. Asked for every mask it has one for these
+    too, and rejects them all the same, as published numbers are made. LISA has no word for it."""
     found = opened("gsva", protocol="teacher_forced").segment(IMAGE, EXPRESSIONS)
-    assert not any(guess.mask.any() for guess in found)
+    assert not any(guess.mask.any() for guess in found) and all(guess.is_rejected for guess in found)
+    again = opened("gsva", protocol="teacher_forced", reeval=True).segment(IMAGE, EXPRESSIONS)
+    assert all(guess.mask.any() and guess.is_rejected for guess in again)
+    assert opened("lisa", **FORCED).segment(IMAGE, EXPRESSIONS[:1])[0].is_rejected is None
     taught = opened("gsva", protocol="teacher_forced")
     answering = teach_to_answer(opened("gsva"), IMAGE).network.llava.llm.lm_head
     taught.network.llava.llm.lm_head.weight.data = answering.weight.data
-    assert all(guess.mask.any() for guess in taught.segment(IMAGE, EXPRESSIONS))
+    assert all(guess.mask.any() and not guess.is_rejected for guess in taught.segment(IMAGE, EXPRESSIONS))
     with pytest.raises(InvalidInput, match="reeval needs protocol teacher_forced"):
         opened("gsva", reeval=True)
 

@@ -4,19 +4,27 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from synres.data.images import decode_image, encode_png
 from synres.domain.masks import encode_mask
-from synres.domain.metrics import MaskCounts
+from synres.domain.metrics import MaskCounts, score
 from synres.domain.types import Expression, ModelInfo, OpenTriplet, Triplet
 from synres.errors import CallCancelled
 from synres.ledger.ledger import Ledger
 from synres.ledger.records import Action
 from synres.ports import Image, ScoredMask, Segmenter, ShardRequest
-from synres.stages.evaluate import EVALUATE, PART, EvaluatedExpression, part_requests, run_evaluate_shard
+from synres.stages.evaluate import (
+    EVALUATE,
+    PART,
+    EvaluatedExpression,
+    JudgedExpression,
+    part_requests,
+    run_evaluate_shard,
+)
 from synres.stages.params import EvaluateParams, encode_params
 from tests.fakes import MemoryStore
 
@@ -36,6 +44,14 @@ class ForcedSegmenter(FixedSegmenter):
     """One whose model was told the form of its answers."""
 
     protocol = "teacher_forced"
+
+
+class JudgingSegmenter(FixedSegmenter):
+    """One with a word for "no target", said of what ends with "?", whatever the mask."""
+
+    def segment(self, image: Image, expressions: Sequence[Expression]) -> list[ScoredMask]:
+        guesses = super().segment(image, expressions)
+        return [replace(g, is_rejected=e.endswith("?")) for g, e in zip(guesses, expressions, strict=True)]
 
 
 def _columns(first: int, last: int) -> np.ndarray:
@@ -142,6 +158,29 @@ def test_a_mask_on_open_pixels_alone_does_not_say_that_there_is_no_target(ledger
     row = _run(ledger, [OpenTriplet(*about, ignore=encode_mask(_columns(0, 6)))])[0][0]
     assert (row.predicted_area, row.predicted_ignored) == (0, 50)
     assert not any(row.counts(name).is_rejected for name in ("lisa", "gsva", "gres"))
+
+
+def test_what_a_model_rejects_is_scored_as_the_originals_score_it(ledger: Ledger) -> None:
+    """GSVA's rejected target keeps its mask, ReLA's its union alone; an empty mask that was not rejected is
+    no rejection. LISA has no such notion, and rows of other models are the bytes that they were."""
+    spans = {"the left?": (0, 5), "no left": (0, 0), "no right?": (0, 0), "the right?": (0, 0)}
+    asked = [_triplet(ledger, "a", text, span) for text, span in spans.items()]
+    result = run_evaluate_shard(ledger, lambda weights: JudgingSegmenter(), MODEL, _request(ledger, asked))
+    rows = ledger.get_rows(result.outputs["rows"], JudgedExpression)
+    by_definition = {
+        name: score([row.counts(name) for row in rows], name) for name in ("gsva", "gres", "lisa")
+    }
+    assert [row.counts("gsva").is_rejected for row in rows] == [True, False, True, True]
+    assert [row.failure for row in rows] == ["missed", "", "", ""]
+    assert by_definition["gsva"].giou == pytest.approx((1 + 0 + 1 + 1) / 4, abs=1e-5)
+    assert by_definition["gres"].giou == pytest.approx((0 + 0 + 1 + 1) / 4)
+    assert by_definition["lisa"].giou == pytest.approx((1 + 1 + 1 + 0) / 4, abs=1e-5)
+    assert [by_definition[name].ciou for name in ("gsva", "gres")] == [pytest.approx(1.0), 0.0]
+    assert (by_definition["gsva"].n_acc, by_definition["gsva"].t_acc) == (2 / 3, 0.0)
+    plain = Ledger(MemoryStore())
+    plain_asked = _request(plain, [_triplet(plain, "a", "the left", (0, 4))])
+    result = run_evaluate_shard(plain, lambda weights: FixedSegmenter(), MODEL, plain_asked)
+    assert b"is_rejected" not in plain.get_blob(result.outputs["rows"])
 
 
 class CountingSegmenter(FixedSegmenter):
