@@ -12,6 +12,8 @@ from synres.ports import ArtifactStore
 KEPT_S = 86_400.0
 MAX_KEY_BYTES = 2**30
 """Of all pictures that one key has here at a time."""
+LEAST_BYTES = 2**16
+"""What a picture counts as, however small: all of a key's are listed at each upload."""
 _FOLDER = "uploads"
 _NO_KEY = "_"
 
@@ -23,15 +25,16 @@ class Uploads:
         self._store = store
 
     def put(self, key_id: str, image: bytes) -> str:
-        """The picture's sha256. What is older than a day goes; raises Overloaded when its share is full."""
+        """The picture's sha256. What is older than a day goes, here and by `synres gc`; raises Overloaded
+        when its share is full."""
         digest, own = digest_bytes(image), f"{_FOLDER}/{key_id or _NO_KEY}/"
         kept = 0
         for found in [each for each in self._store.list(own[:-1]) if each.key.startswith(own)]:
             if found.modified_s < time.time() - KEPT_S:
                 self._store.delete(found.key)
-            else:
-                kept += found.size
-        if kept + len(image) > MAX_KEY_BYTES:
+            elif found.key != own + digest:
+                kept += max(found.size, LEAST_BYTES)
+        if kept + max(len(image), LEAST_BYTES) > MAX_KEY_BYTES:
             raise Overloaded(f"this key has {kept} bytes of pictures here; they go after a day", KEPT_S / 24)
         self._store.put(own + digest, image)
         return digest

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import chain
 
 from synres.errors import ArtifactCorrupt, ArtifactMissing
 from synres.ledger.clock import store_clock_s
@@ -31,12 +32,16 @@ class GcReport:
 
 
 def collect_garbage(store: ArtifactStore, dry_run: bool = True) -> GcReport:
-    """Marks, then removes unmarked records and blobs that are older than a day by the store's own clock."""
+    """Marks, then removes unmarked records and blobs that are older than a day by the store's own clock.
+
+    And so old uploads of the endpoint's callers: a key that uploads no more leaves its last ones behind.
+    """
     records = dict(_records(store))
     keep = _live_records(store, records)
     keep |= {blob_key(digest) for digest in _live_blobs(store, [records[key] for key in keep])}
     newest_s = store_clock_s(store) - MIN_AGE_S
-    stored = sorted([*store.list("ac/"), *store.list("cas/")], key=lambda found: found.key)
+    listed = (store.list(folder) for folder in ("ac/", "cas/", "uploads/"))
+    stored = sorted(chain.from_iterable(listed), key=lambda found: found.key)
     garbage = [found for found in stored if found.key not in keep and found.modified_s < newest_s]
     if not dry_run:
         _sweep(store, garbage)

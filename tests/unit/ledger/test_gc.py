@@ -60,6 +60,14 @@ def test_the_young_are_spared(store: MemoryStore) -> None:
     assert len(collect_garbage(store, dry_run=False).removed) == 1
 
 
+def test_pictures_of_the_endpoint_s_callers_go_after_a_day(store: MemoryStore) -> None:
+    """A key that uploads no more would leave its last ones for ever."""
+    store.put(f"uploads/shop/{'0' * 64}", b"old")
+    store.now_s += MIN_AGE_S + 1
+    store.put(f"uploads/shop/{'1' * 64}", b"young")
+    assert collect_garbage(store, dry_run=False).removed == (f"uploads/shop/{'0' * 64}",)
+
+
 def test_an_open_run_keeps_what_follows_from_its_plan(store: MemoryStore) -> None:
     """An open run names no actions yet: every record that follows from its plan stays, with its blobs."""
     write_small_run(store)
