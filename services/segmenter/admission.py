@@ -1,11 +1,15 @@
-"""How much work may wait, in seconds of it, and how much decoded picture may lie in memory."""
+"""How much work may wait, in seconds of it, and how many bytes of pictures and masks may lie in memory."""
 
 from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
 
 from synres import telemetry
 from synres.errors import DeadlineExceeded, Overloaded
@@ -13,31 +17,33 @@ from synres.errors import DeadlineExceeded, Overloaded
 _FADE = 0.98
 _SOONEST_S = 0.05
 
+Work: TypeAlias = NDArray[np.float64]
+"""(3,): pictures, expressions, and millions of mask pixels."""
+
+
+def work_of(pictures: Iterable[tuple[int, int]]) -> Work:
+    """`pictures`: pixels and number of expressions of each."""
+    found = [(1.0, asked, 1e-6 * pixels * asked) for pixels, asked in pictures]
+    return np.array(found, np.float64).sum(0)
+
 
 class Estimate:
-    """Seconds of a picture and of an expression, by least squares over what work took; the past fades."""
+    """Seconds of each kind of work, by least squares over what work took; the past fades."""
 
-    def __init__(self, picture_s: float = 0.05, expression_s: float = 0.05) -> None:
-        self.picture_s, self.expression_s = picture_s, expression_s
+    def __init__(self, costs: Sequence[float] = (0.05, 0.05, 0.01)) -> None:
+        self._costs: Work = np.array(costs)
         # a weak belief in the start, so that the equations can always be solved
-        self._pp, self._pe, self._ee = 0.1, 0.0, 0.1
-        self._pt, self._et = 0.1 * picture_s, 0.1 * expression_s
+        self._products, self._sums = 0.1 * np.eye(3), 0.1 * self._costs
 
-    def seconds(self, pictures: int, expressions: int) -> float:
-        return pictures * self.picture_s + expressions * self.expression_s
+    def seconds(self, work: Work) -> float:
+        return float(work @ self._costs)
 
-    def learn(self, pictures: int, expressions: int, seconds: float) -> None:
-        self._pp = _FADE * self._pp + pictures * pictures
-        self._pe = _FADE * self._pe + pictures * expressions
-        self._ee = _FADE * self._ee + expressions * expressions
-        self._pt = _FADE * self._pt + pictures * seconds
-        self._et = _FADE * self._et + expressions * seconds
-        # of equal pictures and expressions alone nobody can tell which took the time: half each
-        ridge = 1e-3 * (self._pp + self._ee)
-        pp, ee = self._pp + ridge, self._ee + ridge
-        determinant = pp * ee - self._pe * self._pe
-        self.picture_s = max(0.0, (ee * self._pt - self._pe * self._et) / determinant)
-        self.expression_s = max(0.0, (pp * self._et - self._pe * self._pt) / determinant)
+    def learn(self, work: Work, seconds: float) -> None:
+        self._products = _FADE * self._products + np.outer(work, work)
+        self._sums = _FADE * self._sums + seconds * work
+        # where all calls are alike nobody can tell what took the time: the ridge gives each kind a third
+        ridge = 2e-4 * np.diag(np.diag(self._products))
+        self._costs = np.maximum(np.linalg.solve(self._products + ridge, self._sums), 0.0)
 
 
 class WorkAdmission:
@@ -51,21 +57,21 @@ class WorkAdmission:
         self.estimate = Estimate()
 
     @contextmanager
-    def place(self, pictures: int, expressions: int, remaining_s: float) -> Iterator[None]:
+    def place(self, work: Work, remaining_s: float) -> Iterator[None]:
         """Raises Overloaded, with the seconds after which there will be room, before any work is done."""
-        seconds = self._enter(pictures, expressions, remaining_s)
+        seconds = self._enter(work, remaining_s)
         try:
             yield
         finally:
             self._leave(seconds)
 
-    def learn(self, pictures: int, expressions: int, seconds: float) -> None:
+    def learn(self, work: Work, seconds: float) -> None:
         with self._lock:
-            self.estimate.learn(pictures, expressions, seconds)
+            self.estimate.learn(work, seconds)
 
-    def _enter(self, pictures: int, expressions: int, remaining_s: float) -> float:
+    def _enter(self, work: Work, remaining_s: float) -> float:
         with self._lock:
-            seconds = self.estimate.seconds(pictures, expressions)
+            seconds = self.estimate.seconds(work)
             over_s = self._queued_s + seconds - min(self._limit_s, remaining_s)
             if self._calls >= self._max_calls or (self._calls and over_s > 0):
                 raise Overloaded(
@@ -84,29 +90,32 @@ class WorkAdmission:
 
 
 class Room:
-    """So many pixels may be decoded at a time; who comes first is served first, the largest too."""
+    """So many bytes may lie in memory at a time; who comes first is served first, the largest too.
 
-    def __init__(self, pixels: int) -> None:
-        self._free, self._whole = pixels, pixels
+    What is larger than the whole room gets all of it.
+    """
+
+    def __init__(self, size: int) -> None:
+        self._free, self.size = size, size
         self._lock = threading.Lock()
         self._waiting: deque[tuple[int, threading.Event]] = deque()
 
     @contextmanager
-    def taken(self, pixels: int, remaining_s: float) -> Iterator[None]:
+    def taken(self, size: int, remaining_s: float) -> Iterator[None]:
         """Raises DeadlineExceeded when there is no room in time."""
-        pixels = min(pixels, self._whole)
-        self._take(pixels, remaining_s)
+        size = min(size, self.size)
+        self._take(size, remaining_s)
         try:
             yield
         finally:
-            self._give(pixels)
+            self._give(size)
 
-    def _take(self, pixels: int, remaining_s: float) -> None:
+    def _take(self, size: int, remaining_s: float) -> None:
         with self._lock:
-            if not self._waiting and pixels <= self._free:
-                self._free -= pixels
+            if not self._waiting and size <= self._free:
+                self._free -= size
                 return
-            ticket = (pixels, threading.Event())
+            ticket = (size, threading.Event())
             self._waiting.append(ticket)
         if ticket[1].wait(remaining_s):
             return
@@ -116,13 +125,13 @@ class Room:
                 self._admit()
                 raise DeadlineExceeded("the deadline passed while the call waited")
 
-    def _give(self, pixels: int) -> None:
+    def _give(self, size: int) -> None:
         with self._lock:
-            self._free += pixels
+            self._free += size
             self._admit()
 
     def _admit(self) -> None:
         while self._waiting and self._waiting[0][0] <= self._free:
-            pixels, ready = self._waiting.popleft()
-            self._free -= pixels
+            size, ready = self._waiting.popleft()
+            self._free -= size
             ready.set()

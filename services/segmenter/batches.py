@@ -11,12 +11,12 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from types import TracebackType
-from typing import Self
+from itertools import islice
 
+from services.segmenter.admission import Work, work_of
 from synres import telemetry
 from synres.domain.types import Expression
-from synres.errors import CallCancelled, DeadlineExceeded, SynresError
+from synres.errors import CallCancelled, DeadlineExceeded
 from synres.ports import Image, ScoredMask, Segmenter
 from synres.rpc.calls import ModelCalls
 
@@ -26,13 +26,13 @@ MAX_BATCH_PIXELS = 1 << 27
 
 @dataclass(frozen=True, slots=True)
 class Guessed:
-    """`model_s`: seconds of the batch that it came in, which had so many `pictures` and `expressions`."""
+    """`model_s`: seconds of the batch that it came in, which was so many `pictures` and so much `work`."""
 
     masks: list[ScoredMask]
     started_s: float
     model_s: float
     pictures: int
-    expressions: int
+    work: Work
 
 
 @dataclass(eq=False, slots=True)
@@ -48,8 +48,8 @@ class Job:
     outcome: Future[Guessed] = field(default_factory=Future)
 
     @property
-    def mask_pixels(self) -> int:
-        return len(self.expressions) * self.image.shape[0] * self.image.shape[1]
+    def pixels(self) -> int:
+        return self.image.shape[0] * self.image.shape[1]
 
     def is_wanted(self) -> bool:
         """Tells the caller so if not; what is wanted can no longer be cancelled."""
@@ -78,6 +78,13 @@ class ModelQueue:
             self._waiting.append(job)
         self._thread.submit(self._turn)
 
+    def drop(self, job: Job) -> None:
+        """It is no longer waited for: if the model has not begun with it, its picture is let go."""
+        job.outcome.cancel()
+        with self._lock:
+            if job in self._waiting:
+                self._waiting.remove(job)
+
     def close(self) -> None:
         """After the last call."""
         self._thread.shutdown()
@@ -99,7 +106,7 @@ class ModelQueue:
             taken: list[Job] = []
             pixels = 0
             for job in [job for job in self._waiting if job.segmenter is segmenter][: self._max_pictures]:
-                pixels += job.mask_pixels
+                pixels += job.pixels * len(job.expressions)
                 if taken and pixels > MAX_BATCH_PIXELS:
                     break
                 taken.append(job)
@@ -109,49 +116,35 @@ class ModelQueue:
         return taken
 
 
-class _Answered:
-    """Whatever goes wrong inside reaches the callers, who would wait for ever."""
-
-    def __init__(self, jobs: Sequence[Job]) -> None:
-        self._jobs = jobs
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        for job in self._jobs:
-            if error is not None and not job.outcome.done():
-                job.outcome.set_exception(error)
-
-
 def _compute(segmenter: Segmenter, jobs: Sequence[Job]) -> None:
-    with _Answered(jobs):
-        try:
-            _compute_together(segmenter, jobs)
-        except SynresError as error:
-            if len(jobs) == 1:
-                jobs[0].outcome.set_exception(error)
-                return
-            # what is wrong with one is not the others' fault
-            for job in jobs:
-                _compute(segmenter, [job])
+    try:
+        found = _compute_together(segmenter, jobs)
+    except Exception as error:  # noqa: BLE001 - whatever it is, its callers wait for it
+        if len(jobs) == 1:
+            jobs[0].outcome.set_exception(error)
+            return
+        # what is wrong with one is not the others' fault
+        for job in jobs:
+            _compute(segmenter, [job])
+        return
+    for job, guessed in zip(jobs, found, strict=True):
+        job.outcome.set_result(guessed)
 
 
-def _compute_together(segmenter: Segmenter, jobs: Sequence[Job]) -> None:
+def _compute_together(segmenter: Segmenter, jobs: Sequence[Job]) -> list[Guessed]:
     same: dict[str, list[Job]] = {}
     for job in jobs:
         same.setdefault(job.digest, []).append(job)
     asked = [(group[0].image, [e for job in group for e in job.expressions]) for group in same.values()]
     started_s = time.monotonic()
     found = segment_pictures(segmenter, asked)
-    took_s, count = time.monotonic() - started_s, sum(len(expressions) for _, expressions in asked)
-    for group, masks in zip(same.values(), found, strict=True):
-        rest = iter(masks)
-        for job in group:
-            own = [next(rest) for _ in job.expressions]
-            job.outcome.set_result(Guessed(own, started_s, took_s, len(asked), count))
+    took_s = time.monotonic() - started_s
+    work = work_of((job.pixels, len(job.expressions)) for job in jobs)
+    masks = {digest: iter(each) for digest, each in zip(same, found, strict=True)}
+    return [
+        Guessed(list(islice(masks[job.digest], len(job.expressions))), started_s, took_s, len(asked), work)
+        for job in jobs
+    ]
 
 
 def segment_pictures(

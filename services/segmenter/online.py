@@ -15,7 +15,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from services.segmenter.admission import WorkAdmission
+from services.segmenter.admission import WorkAdmission, work_of
 from services.segmenter.answers import Caller, Limits, SegmentAnswer, SegmentCall
 from services.segmenter.batches import ModelQueue
 from services.segmenter.checks import check_expressions, check_masks, check_request_id
@@ -26,7 +26,6 @@ from services.segmenter.uploads import Uploads
 from synres import telemetry
 from synres.data.images import encode_png, open_image
 from synres.domain.choice import BackendChoice, choose
-from synres.domain.digests import digest_bytes
 from synres.domain.types import ModelInfo
 from synres.errors import InvalidInput, PermissionDenied, SynresError, Unauthenticated
 from synres.rpc.calls import ModelCalls
@@ -106,7 +105,8 @@ class Online:
         """Several pictures of one caller, admitted as one; what is wrong with one is its own answer."""
         if not 1 <= len(calls) <= self.limits.max_pictures:
             raise InvalidInput(f"{len(calls)} pictures in one call; send 1 to {self.limits.max_pictures}")
-        prepared = [self._prepared(call) for call in calls]
+        received_s = time.monotonic()
+        prepared = [self._prepared(call, received_s) for call in calls]
         good = [each for each in prepared if isinstance(each, Prepared)]
         answers = iter(self._answered(good) if good else ())
         return [next(answers) if isinstance(each, Prepared) else each for each in prepared]
@@ -145,18 +145,17 @@ class Online:
 
     def _answered(self, good: Sequence[Prepared]) -> list[SegmentAnswer | SynresError]:
         deadline_s = min(each.deadline_s for each in good)
-        expressions = sum(len(each.call.expressions) for each in good)
-        with self._admission.place(len(good), expressions, deadline_s - time.monotonic()):
+        work = work_of((each.opened.pixels, len(each.call.expressions)) for each in good)
+        with self._admission.place(work, deadline_s - time.monotonic()):
             return self._pictures.answer(good, deadline_s)
 
-    def _prepared(self, call: SegmentCall) -> Prepared | SynresError:
+    def _prepared(self, call: SegmentCall, received_s: float) -> Prepared | SynresError:
         try:
-            return self._prepare(call)
+            return self._prepare(call, received_s)
         except SynresError as error:
             return error
 
-    def _prepare(self, call: SegmentCall) -> Prepared:
-        received_s = time.monotonic()
+    def _prepare(self, call: SegmentCall, received_s: float) -> Prepared:
         check_expressions(call.expressions, self.limits)
         choice = self.chosen(call.caller, call.choice, call.weights)
         if call.image and call.digest:
@@ -166,7 +165,6 @@ class Online:
         opened = open_image(data, self.limits.max_image_bytes, self.limits.max_pixels)
         check_masks(opened, call.expressions)
         segmenter = self._backends.get_trained(choice, call.weights)
-        deadline_s = call.deadline_s or received_s + self.settings.segmenter_timeout_s
         request_id = call.request_id or uuid.uuid4().hex
-        digest = call.digest or digest_bytes(data)
-        return Prepared(call, opened, digest, segmenter, deadline_s, request_id, received_s)
+        deadline_s = call.deadline_s or received_s + self.settings.segmenter_timeout_s
+        return Prepared(call, opened, segmenter, deadline_s, request_id, received_s)

@@ -11,12 +11,13 @@ from services.segmenter.answers import FoundMask, SegmentAnswer, SegmentCall, Ti
 from services.segmenter.batches import Guessed, Job, ModelQueue
 from synres import telemetry
 from synres.data.images import OpenedImage
+from synres.domain.digests import digest_bytes
 from synres.domain.masks import measure_mask, union
 from synres.domain.types import Rle
 from synres.errors import DeadlineExceeded, SynresError
 from synres.ports import ScoredMask, Segmenter
 
-_PIXELS_PER_PLACE = 2**20
+_PLACE_BYTES = 2**22
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +26,15 @@ class Prepared:
 
     call: SegmentCall
     opened: OpenedImage
-    digest: str
     segmenter: Segmenter
     deadline_s: float
     request_id: str
     received_s: float
+
+    @property
+    def bytes(self) -> int:
+        """Of the decoded picture and its masks."""
+        return max(self.opened.pixels * (3 + len(self.call.expressions)), _PLACE_BYTES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,15 +51,29 @@ class Pictures:
 
     def __init__(self, queue: ModelQueue, admission: WorkAdmission, places: int) -> None:
         self._queue, self._admission = queue, admission
-        self._room = Room(places * _PIXELS_PER_PLACE)
+        self._room = Room(places * _PLACE_BYTES)
         self._wait = telemetry.QUEUE_SECONDS.labels("segmenter")
 
     def answer(self, asked: Sequence[Prepared], deadline_s: float) -> list[SegmentAnswer | SynresError]:
         """In the order of `asked`. Raises DeadlineExceeded; what is wrong with one picture is its answer."""
-        pixels = sum(max(each.opened.pixels, _PIXELS_PER_PLACE) for each in asked)
-        with self._room.taken(pixels, deadline_s - time.monotonic()):
-            queued = [self._enqueue(each) for each in asked]
-            return [each if isinstance(each, SynresError) else self._collect(each) for each in queued]
+        answers: list[SegmentAnswer | SynresError] = []
+        for some in self._that_fit(asked):
+            with self._room.taken(sum(each.bytes for each in some), deadline_s - time.monotonic()):
+                queued = [self._enqueue(each) for each in some]
+                answers += [each if isinstance(each, SynresError) else self._collect(each) for each in queued]
+        return answers
+
+    def _that_fit(self, asked: Sequence[Prepared]) -> list[list[Prepared]]:
+        """As many at a time as have room together."""
+        parts: list[list[Prepared]] = [[]]
+        free = self._room.size
+        for each in asked:
+            if parts[-1] and each.bytes > free:
+                parts.append([])
+                free = self._room.size
+            parts[-1].append(each)
+            free -= each.bytes
+        return parts
 
     def _enqueue(self, prepared: Prepared) -> _Queued | SynresError:
         started_s, cpu_s = time.monotonic(), time.thread_time()
@@ -67,7 +86,7 @@ class Pictures:
         job = Job(
             prepared.segmenter,
             image,
-            prepared.digest,
+            call.digest or digest_bytes(call.image),
             call.expressions,
             prepared.deadline_s,
             call.is_abandoned,
@@ -83,7 +102,7 @@ class Pictures:
             with telemetry.span("model"):
                 guessed = job.outcome.result(max(0.0, queued.prepared.deadline_s - time.monotonic()))
         except TimeoutError:
-            job.outcome.cancel()
+            self._queue.drop(job)
             return DeadlineExceeded("the deadline passed while the call waited for the model")
         except SynresError as error:
             return error
@@ -95,9 +114,7 @@ class Pictures:
             masks = _measured(queued.prepared.call.expressions, guessed.masks)
             merged = merged_mask([found.mask for found in masks])
         own_s = queued.decode_s + time.thread_time() - cpu_s
-        self._admission.learn(
-            guessed.pictures, guessed.expressions, guessed.model_s + guessed.pictures * own_s
-        )
+        self._admission.learn(guessed.work, guessed.model_s + guessed.pictures * own_s)
         queue_s = queued.waited_s + max(0.0, guessed.started_s - queued.put_s)
         self._wait.observe(queue_s)
         height, width = merged.size

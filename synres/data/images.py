@@ -77,8 +77,10 @@ class OpenedImage:
     def upright(self) -> Image:
         """(H, W, 3) uint8 RGB, turned as its EXIF says. Raises RejectedItem("image_truncated")."""
         try:
-            turned = ImageOps.exif_transpose(self._picture)
-            return np.asarray(turned if turned.mode == "RGB" else turned.convert("RGB"))
+            # in place, or it would copy what already stands upright
+            ImageOps.exif_transpose(self._picture, in_place=True)
+            picture = self._picture
+            return np.asarray(picture if picture.mode == "RGB" else picture.convert("RGB"))
         except DAMAGE as error:
             raise RejectedItem("image_truncated", f"the picture breaks off: {error}") from error
 

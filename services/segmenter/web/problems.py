@@ -55,7 +55,8 @@ async def on_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, SynresError)  # noqa: S101 - registered for this class
     # overloads are counted alone: to refuse must be cheap
     if not isinstance(error, Overloaded):
-        telemetry.log.info("call refused", method=request.url.path, code=error.code, status=status_of(error))
+        told = {"method": _method(request), "code": error.code, "status": status_of(error)}
+        telemetry.log.info("call refused", **told)
     return problem(error)
 
 
@@ -73,5 +74,10 @@ async def on_fault(request: Request, error: Exception) -> Response:
     """For a fault of ours: the caller learns nothing of our insides, and the log nothing of what the caller
     said, which the exception may repeat."""
     frames = "".join(traceback.format_tb(error.__traceback__))
-    telemetry.log.error("call failed", method=request.url.path, kind=type(error).__name__, frames=frames)
+    telemetry.log.error("call failed", method=_method(request), kind=type(error).__name__, frames=frames)
     return problem(InternalError("a fault of the service; its log holds the traceback"))
+
+
+def _method(request: Request) -> str:
+    """As our routes have it: a path may hold what a caller wrote."""
+    return str(getattr(request.scope.get("route"), "path", ""))

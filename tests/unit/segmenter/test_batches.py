@@ -113,18 +113,26 @@ def test_expired_work_never_reaches_the_model(queue: ModelQueue, segmenter: Coun
     assert [text for batch in segmenter.asked for texts in batch for text in texts] == ["first", "wanted"]
 
 
-def test_bad_data_of_one_is_not_the_others_fault(queue: ModelQueue, segmenter: CountingSegmenter) -> None:
-    """The batch is asked again in its parts."""
-    good, bad = _put(queue, _job(segmenter, "good", ["good"]), _job(segmenter, "bad", ["bad"]))
+@pytest.mark.parametrize(("expression", "kind"), [("bad", RejectedItem), ("broken", ZeroDivisionError)])
+def test_what_is_wrong_with_one_is_not_the_others_fault(
+    queue: ModelQueue, segmenter: CountingSegmenter, expression: str, kind: type[Exception]
+) -> None:
+    """The batch is asked again in its parts, whether data or the model failed; the next one is drawn."""
+    good, bad = _put(queue, _job(segmenter, "good", ["good"]), _job(segmenter, "bad", [expression]))
     segmenter.may_go.set()
     assert good.result(PATIENCE_S).pictures == 1
-    assert isinstance(bad.exception(PATIENCE_S), RejectedItem)
-
-
-def test_a_fault_of_the_model_reaches_every_caller(queue: ModelQueue, segmenter: CountingSegmenter) -> None:
-    """Nobody waits for ever, and the next batch is drawn."""
-    broken = _put(queue, _job(segmenter, "a", ["broken"]), _job(segmenter, "b", ["b"]))
-    segmenter.may_go.set()
-    assert [type(outcome.exception(PATIENCE_S)) for outcome in broken] == [ZeroDivisionError] * 2
+    assert isinstance(bad.exception(PATIENCE_S), kind)
     (after,) = _put(queue, _job(segmenter, "c", ["c"]))
     assert after.result(PATIENCE_S).masks
+
+
+def test_what_nobody_waits_for_is_let_go(queue: ModelQueue, segmenter: CountingSegmenter) -> None:
+    """A picture whose caller gave up does not lie in memory until the model is free."""
+    job = _job(segmenter, "late", ["late"])
+    queue.put(job)
+    queue.drop(job)
+    assert not queue._waiting
+    segmenter.may_go.set()
+    (after,) = _put(queue, _job(segmenter, "after", ["after"]))
+    assert after.result(PATIENCE_S).masks
+    assert [["late"]] not in segmenter.asked
