@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
+import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -94,3 +96,27 @@ def in_background(pod: str, *command: str) -> Iterator[subprocess.Popen[str]]:
             yield process
         finally:
             process.kill()
+
+
+@contextmanager
+def saying(pod: str, command: Sequence[str], words: str, longest_s: float) -> Iterator[subprocess.Popen[str]]:
+    """A command in a pod that says these words in time; it is interrupted when the block is over."""
+    script = 'echo $$; exec "$@" 2>&1'
+    began_s, heard = time.monotonic(), io.StringIO()
+    with in_background(pod, "sh", "-c", script, "sh", *command) as process:
+        threading.Thread(target=_listen, args=(process, heard), daemon=True).start()
+        try:
+            wait_for(f"{words!r}", lambda: words in heard.getvalue(), longest_s)
+            FIGURES.append(f"{' '.join(command[:2])} said after {time.monotonic() - began_s:.0f} s: {words}")
+            yield process
+        finally:
+            print(heard.getvalue())
+            if process.poll() is None:
+                in_pod(pod, "sh", "-c", f"kill -INT {heard.getvalue().split()[0]}")
+                process.wait(LONGEST_S)
+
+
+def _listen(process: subprocess.Popen[str], heard: io.StringIO) -> None:
+    assert process.stdout is not None
+    for line in process.stdout:
+        heard.write(line)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import yaml
 
-from tests.e2e.cluster import COMPONENT, INSIDE, NAMESPACE, RELEASE, TAG, Json, kubectl, run
+from tests.e2e.cluster import COMPONENT, INSIDE, NAMESPACE, RELEASE, TAG, Failed, Json, kubectl, run
 
 CHART = Path(__file__).parents[2] / "helm" / "synres"
 VALUES = Path(__file__).parent / "values.yaml"
@@ -25,14 +25,23 @@ def helm(*arguments: str | Path) -> str:
     return run("helm", "--namespace", NAMESPACE, *arguments)
 
 
-def deploy(chart: Path, *values: str) -> None:
-    """Installs or upgrades, and waits until every pod is ready; `values` are NAME=VALUE."""
+def deploy(chart: Path, *values: str, timeout: str = "10m") -> None:
+    """Installs or upgrades, and waits until every pod is ready; `values` are NAME=VALUE. Raises Failed."""
     given = [argument for value in values for argument in ("--set", value)]
     changed = ["--post-renderer", POST_RENDERER] if POST_RENDERER else []
     images = ["--set", f"image.tag={TAG}", "--set", "devStorage.image.repository=synres-store",
               "--set", f"devStorage.image.tag={TAG}"]  # fmt: skip
     helm("upgrade", "--install", RELEASE, chart, "--values", VALUES, *images, *given, *changed,
-         "--wait", "--timeout", "10m")  # fmt: skip
+         "--wait", "--timeout", timeout)  # fmt: skip
+
+
+def refusal(chart: Path, *values: str, timeout: str = "10m") -> str:
+    """What helm says of values that it cannot install, or not within that time."""
+    try:
+        deploy(chart, *values, timeout=timeout)
+    except Failed as error:
+        return str(error)
+    raise AssertionError(f"{values} were taken")
 
 
 def packaged(folder: Path) -> Path:

@@ -22,7 +22,7 @@ STOP = "/tmp/stop"
 
 
 def test_no_request_fails_while_pods_are_replaced(chart: Path) -> None:
-    """Twice, with four callers at a time, over the plain gRPC channel that the docs name."""
+    """Twice, with four callers: two over the gRPC channel that the docs name, two over HTTP."""
     kubectl("scale", "deployment/e2e-synres-segmenter", "--replicas=2")
     rolled_out("segmenter")
     in_pod(CLI, "rm", "-f", STOP)
@@ -34,10 +34,11 @@ def test_no_request_fails_while_pods_are_replaced(chart: Path) -> None:
             wait_for("the old pods' end", lambda gone=before: not gone & segmenters())
         in_pod(CLI, "touch", STOP)
         said, complaints = load.communicate(timeout=120)
-    FIGURES.append(f"Segment under load through two rolling updates: {said.strip()}")
+    FIGURES.append(f"the segmenter under load through two rolling updates: {said.strip()}")
     assert said, complaints
     counts = json.loads(said)["counts"]
-    assert set(counts) == {"ok"} and counts["ok"] > 100
+    assert set(counts) == {"grpc ok", "http ok", "http, new connections ok"}
+    assert min(counts.values()) > 30
     kubectl("scale", "deployment/e2e-synres-segmenter", "--replicas=1")
 
 

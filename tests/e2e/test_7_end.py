@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from tests.e2e.cluster import NAMESPACE, Failed, in_pod, is_ready, kubectl, names, objects, pods, wait_for
-from tests.e2e.release import CLI, deploy, helm, start_own_pods
+from tests.e2e.cluster import NAMESPACE, in_pod, is_ready, kubectl, names, objects, pods, wait_for
+from tests.e2e.release import CLI, deploy, helm, refusal, start_own_pods
 
 KINDS = ("deployments,replicasets,statefulsets,jobs,pods,services,configmaps,secrets,serviceaccounts,roles,"
          "rolebindings,networkpolicies,poddisruptionbudgets,persistentvolumeclaims")  # fmt: skip
@@ -63,11 +63,3 @@ def ready(component: str) -> list[dict[str, object]]:
 
 def secret_data() -> list[dict[str, str]]:
     return [secret["data"] for secret in objects("secrets", "app.kubernetes.io/instance=e2e")]
-
-
-def refusal(chart: Path, *values: str) -> str:
-    try:
-        deploy(chart, *values)
-    except Failed as error:
-        return str(error)
-    raise AssertionError(f"{values} were taken")
