@@ -1,8 +1,10 @@
-"""Makes services/trainer/superclasses.json anew: `python -m tools.superclass_table FOLDER`.
+"""Makes services/trainer/superclasses.json anew: `python -m tools.superclass_table FOLDER LVIS`.
 
-FOLDER holds WordNet's index.noun and data.noun (Debian's wordnet-base puts them into /usr/share/wordnet). A
-noun gets the broader noun of the list below that its hypernyms lead to. Vetted by rule: only nouns that
-WordNet's annotators met in texts, in no sense that leads elsewhere or nowhere, and no names.
+FOLDER holds WordNet's index.noun and data.noun (Debian's wordnet-base puts them into /usr/share/wordnet);
+LVIS is one of LVIS v1's annotation files, or its `categories` alone. A noun gets the broader noun of the
+lists below that its hypernyms lead to. Vetted by rule: of LVIS, whose annotators chose the sense in
+photographs, all spellings that need no explanation and have one sense there; of WordNet only nouns that its
+annotators met in texts, in no sense that leads elsewhere or nowhere, and no names.
 """
 
 from __future__ import annotations
@@ -12,10 +14,14 @@ import sys
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TypeAlias
 
+Roots: TypeAlias = dict[str, tuple[tuple[str, int], ...]]
+Senses: TypeAlias = dict[str, tuple[int, list[int]]]
+Synsets: TypeAlias = dict[int, tuple[list[str], list[int]]]
 TABLE = Path(__file__).parents[1] / "services/trainer/superclasses.json"
 # broader noun -> WordNet's (lemma, number of the sense) at and below which it fits, narrowest first
-ROOTS: dict[str, tuple[tuple[str, int], ...]] = {
+ROOTS: Roots = {
     "person": (("person", 1),),
     "bird": (("bird", 1),),
     "animal": (("animal", 1),),
@@ -37,6 +43,30 @@ ROOTS: dict[str, tuple[tuple[str, int], ...]] = {
     "tree": (("tree", 1),),
     "flower": (("flower", 1),),
 }
+# below which LVIS has things of photographs, and WordNet too much else
+LVIS_ROOTS: Roots = {
+    "device": (("electronic_equipment", 1), ("electronic_device", 1), ("computer", 1), ("camera", 1)),
+    "sports item": (("sports_equipment", 1), ("ball", 1), ("ski", 1), ("racket", 4)),
+    "drink": (("beverage", 1),),
+    "food": (("nutriment", 1), ("sweet", 3), ("condiment", 1)),
+    "ornament": (("adornment", 1), ("decoration", 1)),
+    "lamp": (("lamp", 1), ("lamp", 2)),
+    "textile": (("fabric", 1), ("piece_of_cloth", 1), ("cloth_covering", 1), ("linen", 3), ("bedclothes", 1)),
+    "tableware": (("kitchen_utensil", 1),),
+    "tool": (("tool", 1), ("edge_tool", 1), ("writing_implement", 1)),
+    "container": (("container", 1),),
+    "machine": (("machine", 1),),
+    "structure": (("structure", 1),),
+}
+# LVIS's nouns whose broader noun nobody says of them
+_NOT_OF_LVIS = """
+    chap, garbage, pipe bowl, whipped cream, clementine, christmas tree, brass plaque, bottle cork, cast,
+    elevator car, cornice, visor, vizor, pitcher's mound, baseball base, trunk, water tower, water heater,
+    hot-water heater, plaster cast, plaid, tartan, band aid, sail, cylinder, puncher, collar, brownie, roll,
+    boiler, cooker, gun, grille, grillwork, grill, radiator grille, valance, valance board, pelmet, spread,
+    flash, chime, horn, drill
+"""
+NOT_OF_LVIS = frozenset(noun.strip() for noun in _NOT_OF_LVIS.split(","))
 # things of photographs that texts seldom name, or whose other senses nobody means before a photograph
 _ALSO = """
     jacket helmet van banana rose oak hammer skier pigeon coat dress shirt skirt sweater glove scarf
@@ -68,7 +98,7 @@ REFUSED = frozenset(
 )
 
 
-def senses(folder: Path) -> dict[str, tuple[int, list[int]]]:
+def senses(folder: Path) -> Senses:
     """Lemma -> (how many senses were met in texts, offsets of all, the most frequent first)."""
     found = {}
     for line in (folder / "index.noun").read_text().splitlines():
@@ -79,7 +109,7 @@ def senses(folder: Path) -> dict[str, tuple[int, list[int]]]:
     return found
 
 
-def synsets(folder: Path) -> dict[int, tuple[list[str], list[int]]]:
+def synsets(folder: Path) -> Synsets:
     """Offset -> (its words as they are spelled, offsets of its hypernyms)."""
     found = {}
     for line in (folder / "data.noun").read_text().splitlines():
@@ -92,21 +122,54 @@ def synsets(folder: Path) -> dict[int, tuple[list[str], list[int]]]:
     return found
 
 
-def broader_nouns(folder: Path) -> dict[str, list[str]]:
-    """Broader noun -> its nouns, sorted."""
+def broader_nouns(folder: Path, lvis: Path) -> dict[str, list[str]]:
+    """Broader noun -> its nouns, sorted; LVIS's sense of a noun comes before WordNet's senses."""
     index, data = senses(folder), synsets(folder)
-    roots = {index[lemma][1][n - 1]: name for name, places in ROOTS.items() for lemma, n in places}
     table = defaultdict(list)
-    for lemma, (tagged, offsets) in index.items():
-        counted = offsets[: 1 if lemma in ALSO else tagged]
-        led = {next((roots[o] for o in _above(offset, data) if o in roots), "") for offset in counted}
-        spelled = [word for word in data[offsets[0]][0] if word.lower() == lemma]
-        if len(led) == 1 and led != {""} and spelled == [lemma] and _is_plain(lemma):
-            table[led.pop()].append(lemma.replace("_", " "))
+    for noun, broader in (_of_wordnet(index, data) | _of_lvis(index, data, lvis)).items():
+        table[broader].append(noun)
     return {name: sorted(nouns) for name, nouns in sorted(table.items())}
 
 
-def _above(offset: int, data: dict[int, tuple[list[str], list[int]]]) -> Iterator[int]:
+def _of_wordnet(index: Senses, data: Synsets) -> dict[str, str]:
+    roots, table = _offsets(ROOTS, index), {}
+    for lemma, (tagged, offsets) in index.items():
+        counted = offsets[: 1 if lemma in ALSO else tagged]
+        led = {_nearest(offset, data, roots) for offset in counted}
+        spelled = [word for word in data[offsets[0]][0] if word.lower() == lemma]
+        if len(led) == 1 and led != {""} and spelled == [lemma] and _is_plain(lemma):
+            table[lemma.replace("_", " ")] = led.pop()
+    return table
+
+
+def _of_lvis(index: Senses, data: Synsets, lvis: Path) -> dict[str, str]:
+    content = json.loads(lvis.read_text())
+    roots = _offsets(LVIS_ROOTS, index) | _offsets(ROOTS, index)
+    led = defaultdict(set)
+    for category in content["categories"] if isinstance(content, dict) else content:
+        lemma, _, number = category["synset"].rsplit(".", 2)
+        # one category, stop_sign, has a synset that WordNet has not
+        offsets = index[lemma][1][int(number) - 1 : int(number)] if lemma in index else []
+        for spelled in {category["name"], *category["synonyms"]}:
+            explained = spelled.partition("_(")[0].replace("_", " ").lower()
+            led[explained].update({"explained"} if "(" in spelled else ())
+            led[explained].update(_nearest(offset, data, roots) for offset in offsets)
+    return {noun: found.pop() for noun, found in led.items() if len(found) == 1 and _is_broader(found, noun)}
+
+
+def _is_broader(found: set[str], noun: str) -> bool:
+    return found != {""} and noun not in ROOTS.keys() | LVIS_ROOTS.keys() | NOT_OF_LVIS
+
+
+def _offsets(roots: Roots, index: Senses) -> dict[int, str]:
+    return {index[lemma][1][n - 1]: name for name, places in roots.items() for lemma, n in places}
+
+
+def _nearest(offset: int, data: Synsets, roots: dict[int, str]) -> str:
+    return next((roots[above] for above in _above(offset, data) if above in roots), "")
+
+
+def _above(offset: int, data: Synsets) -> Iterator[int]:
     """It and its hypernyms, the nearest first."""
     level = [offset]
     while level:
@@ -127,9 +190,14 @@ def _licence(folder: Path) -> str:
 
 def main() -> None:
     """Writes the table and says how large it is."""
-    folder = Path(sys.argv[1])
-    table = broader_nouns(folder)
-    content = {"source": "WordNet 3.0, nouns", "licence": _licence(folder), "superclasses": table}
+    folder, lvis = map(Path, sys.argv[1:])
+    table = broader_nouns(folder, lvis)
+    content = {
+        "source": "WordNet 3.0, nouns", "licence": _licence(folder),
+        "lvis_source": "LVIS v1: names, synonyms and synsets of its categories",
+        "lvis_licence": "Annotations: Creative Commons Attribution 4.0, LVIS Consortium",
+        "superclasses": table,
+    }  # fmt: skip
     TABLE.write_text(json.dumps(content, indent=1, sort_keys=True) + "\n")
     print({name: len(nouns) for name, nouns in table.items()})
 

@@ -14,19 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.trainer.mosaics import SHARED_WEIGHT, MosaicPool, any_object, make_mosaic
+from services.trainer.nouns import head_span
 from services.trainer.picture_cache import PictureCache
 from services.trainer.pictures import TrainingPicture, View, load_pictures, whole_view
-from services.trainer.superclasses import (
-    WORDNET,
-    head_span,
-    noun_pattern,
-    noun_spans,
-    superclass_table,
-)
+from services.trainer.superclasses import MICROWORLD, superclass_table
 from services.trainer.trainable import PLAIN, Batch, Manner, Shape
 from synres.domain.mixture import Mixture
 from synres.domain.seeds import derive_seed, rng
-from synres.domain.superclass import Replacement, replace_superclass
+from synres.domain.superclass import Replacement, noun_spans, replace_superclass
 from synres.domain.types import Expression, Triplet
 from synres.errors import InvalidInput
 from synres.ledger.ledger import Ledger
@@ -79,7 +74,6 @@ class Loader:
         self._real = Mixture(derive_seed(params.seed, "real"), real, {part: sizes[part] for part in real})
         self._tiles = MosaicPool(self._pools.get(params.mosaic_from, []))
         self._table = superclass_table(params.superclass_table)
-        self._nouns = noun_pattern(self._table)
         self._dense = params.mosaic_dense
 
     def batch(self, step: int, place: int = 0, slices: int = 1) -> Batch:
@@ -201,11 +195,12 @@ class Loader:
         self, expression: Expression, category: str, others: Sequence[tuple[str, Expression]], number: int
     ) -> Replacement:
         seed = derive_seed(self._params.seed, "superclass", number, expression)
-        if self._params.superclass_table == WORDNET:
-            spans = head_span(expression, category.lower(), self._nouns)
-        else:
-            spans = noun_spans(expression, self._nouns)
         probability = self._params.superclass_probability
+        # every noun of the micro world's own words names its target, and it needs no parser
+        if self._params.superclass_table == MICROWORLD:
+            spans = noun_spans(expression, self._table)
+        else:
+            spans = head_span(expression, category, self._table) if probability else []
         return replace_superclass(expression, spans, self._table, probability, seed, others)
 
 

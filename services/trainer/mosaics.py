@@ -15,6 +15,7 @@ import numpy as np
 
 from services.trainer.pictures import TargetObject, TrainingPicture, View, object_view
 from synres.domain.mosaic import Box, Tile, compose_mosaic, plan_mosaic
+from synres.domain.superclass import known_words
 from synres.domain.types import Expression
 from synres.domain.words import plain_words
 from synres.errors import InvalidInput
@@ -125,15 +126,15 @@ def mosaic_of_views(views: Sequence[View], layout: Sequence[Box], superclasses: 
     # what an expression names is decided over the whole mosaic, so tiles come without targets
     whole = compose_mosaic(layout, [Tile(view.image, {}) for view in views])
     placed = [
-        PlacedObject(found.expressions, box, mask, found.category, _known_words(found, superclasses))
+        PlacedObject(
+            found.expressions,
+            box,
+            mask,
+            found.category,
+            known_words((found.category, *found.expressions), superclasses),
+        )
         for view, box in zip(views, layout, strict=True)
         for found, mask in zip(view.objects, view.masks, strict=True)
         if mask.any()
     ]
     return Mosaic(whole.image, tuple(placed))
-
-
-def _known_words(found: TargetObject, superclasses: Mapping[str, str]) -> frozenset[str]:
-    words = set(plain_words(" ".join((found.category, *found.expressions))))
-    broader = (superclasses[noun] for noun in words & superclasses.keys())
-    return frozenset(words.union(*map(plain_words, broader)))

