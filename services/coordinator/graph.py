@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Literal
 
 from services.coordinator.engine import Desired, Input, Node, Source
 from synres.domain.choice import BackendChoice
@@ -134,7 +134,8 @@ class _Graph:
                 inputs += found
         start = self._weights(arm.start)
         weights_input = len(inputs) if start else _STARTS[arm.start]
-        return _train_params(arm, self._seed, tuple(parts), weights_input), (*inputs, *start)
+        params = _train_params(arm, self._seed, tuple(parts), weights_input, self._method.faults)
+        return params, (*inputs, *start)
 
     def _rows(self, data: str) -> tuple[str, list[Input]]:
         if data in self._method.datasets:
@@ -179,7 +180,10 @@ def _chosen(part: Align | Caption | Generate | Segment | Arm) -> dict[str, Any]:
     return {"backend": part.backend, "model": part.model, "options": part.options}
 
 
-def _train_params(arm: Arm, seed: int, parts: tuple[MixturePart, ...], weights_input: int) -> TrainParams:
+def _train_params(
+    arm: Arm, seed: int, parts: tuple[MixturePart, ...], weights_input: int,
+    faults: Literal["mended", "original"],
+) -> TrainParams:  # fmt: skip
     return TrainParams(
         **_chosen(arm), seed=seed, parts=parts, weights_input=weights_input, steps=arm.steps,
         batch_size=arm.batch_size, learning_rate=arm.learning_rate, warmup_steps=arm.warmup_steps,
@@ -188,5 +192,5 @@ def _train_params(arm: Arm, seed: int, parts: tuple[MixturePart, ...], weights_i
         mosaic_probability=arm.mosaic.probability, mosaic_tiles=arm.mosaic.tiles,
         mosaic_from=arm.mosaic.source, mosaic_dense=arm.mosaic.dense,
         superclass_probability=arm.superclass_probability,
-        superclass_table=arm.superclass_table,
+        superclass_table=arm.superclass_table, faults=faults,
     )  # fmt: skip

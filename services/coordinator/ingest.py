@@ -11,10 +11,19 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from synres.data.images import decode_image
-from synres.data.source import Picture, Refused
+from synres.data.source import Picture, Referred, Refused
 from synres.domain.digests import canonical_json, digest_bytes, digest_json
 from synres.domain.masks import area
-from synres.domain.types import ArtifactRef, ModelInfo, OpenTriplet, Rejection, Rle, Sample, Triplet
+from synres.domain.types import (
+    ArtifactRef,
+    ModelInfo,
+    OpenTriplet,
+    Rejection,
+    Rle,
+    Sample,
+    SummedTriplet,
+    Triplet,
+)
 from synres.errors import RejectedItem
 from synres.ledger.ledger import Ledger
 from synres.ledger.records import Action
@@ -125,20 +134,19 @@ def _annotated(ledger: Ledger, picture: Picture, image: ArtifactRef, size: tuple
             _checked_area(known.mask, size)
             if known.ignore is not None:
                 _checked_area(known.ignore, size)
-            found.triplets.append(_triplet(image, about, known.ignore, known.turns))
+            found.triplets.append(_triplet(image, about, known))
         except RejectedItem as bad:
             item = digest_json([image.digest, known.expression, list(known.mask.size), known.mask.counts])
             found.rejections.append((Rejection(item, bad.reason), f"{picture.name}: {bad.message}"))
     return found
 
 
-def _triplet(
-    image: ArtifactRef, about: tuple[Rle, str, str, str, str], ignore: Rle | None,
-    turns: tuple[tuple[str, str], ...],
-) -> Triplet:  # fmt: skip
-    if ignore is None and not turns:
+def _triplet(image: ArtifactRef, about: tuple[Rle, str, str, str, str], known: Referred) -> Triplet:
+    if known.overlaps:
+        return SummedTriplet(image.digest, image, *about, known.ignore, known.turns, known.overlaps)
+    if known.ignore is None and not known.turns:
         return Triplet(image.digest, image, *about)
-    return OpenTriplet(image.digest, image, *about, ignore, turns)
+    return OpenTriplet(image.digest, image, *about, known.ignore, known.turns)
 
 
 def _checked_area(mask: Rle, size: tuple[int, int]) -> int:

@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from services.trainer.mosaics import SHARED_WEIGHT, MosaicPool, any_object, make_mosaic
 from services.trainer.nouns import head_span
 from services.trainer.picture_cache import PictureCache
-from services.trainer.pictures import TrainingPicture, View, load_pictures, whole_view
+from services.trainer.pictures import TrainingPicture, View, load_pictures, summed_mask, whole_view
 from services.trainer.superclasses import MICROWORLD, superclass_table
 from services.trainer.trainable import PLAIN, Batch, Manner, Shape
-from synres.domain.mixture import Mixture
+from synres.domain.mixture import IndependentDraws, Mixture
 from synres.domain.seeds import derive_seed, rng
 from synres.domain.superclass import Replacement, noun_spans, replace_superclass
 from synres.domain.types import Expression, Triplet
@@ -64,14 +64,16 @@ class Loader:
     ) -> None:  # fmt: skip
         self._params, self._shape, self._needs_target = params, shape, needs_target
         pictures = PictureCache(ledger)
-        self._pools = {part: load_pictures(pictures, triplets) for part, triplets in rows.items()}
+        self._as_original = params.faults == "original"
+        self._pools = {part: load_pictures(pictures, of, self._as_original) for part, of in rows.items()}
         sizes = {part: len(pool) for part, pool in self._pools.items()}
         ratios = {part.name: part.ratio for part in params.parts}
-        self._mixture = Mixture(derive_seed(params.seed, "mixture"), ratios, sizes)
+        draws = IndependentDraws if self._as_original else Mixture
+        self._mixture = draws(derive_seed(params.seed, "mixture"), ratios, sizes)
         real = {part: ratio for part, ratio in ratios.items() if part != params.mosaic_from}
         # without another part (the control), the mosaic's first tile comes from the same one
         real = real if any(real.values()) else ratios
-        self._real = Mixture(derive_seed(params.seed, "real"), real, {part: sizes[part] for part in real})
+        self._real = draws(derive_seed(params.seed, "real"), real, {part: sizes[part] for part in real})
         self._tiles = MosaicPool(self._pools.get(params.mosaic_from, []))
         self._table = superclass_table(params.superclass_table)
         self._dense = params.mosaic_dense
@@ -96,6 +98,7 @@ class Loader:
             ),
             refusals=sum(example.refusals for example in examples),
             passed_over=sum(example.passed_over for example in examples),
+            is_original=self._as_original,
             seed=derive_seed(self._params.seed, "wording", step, *([place] if slices > 1 else [])),
         )
 
@@ -165,6 +168,8 @@ class Loader:
         return Example(mosaic.image, tuple(targets.items()), 0, len(places))
 
     def _of_picture(self, picture: TrainingPicture, number: int, generator: np.random.Generator) -> Example:
+        if self._as_original and not any(found.is_talk for found in picture.objects):
+            return self._of_sentences(picture, number, generator)
         view = whole_view(picture, self._shape.whole(picture.size))
         talks = [found for found in view.objects if found.is_talk]
         if talks:
@@ -178,15 +183,31 @@ class Loader:
         refusals = 0
         for name in _pick(names, np.ones(len(names)), self._wanted(names), generator):
             named = next(found for found in view.objects if name in found.expressions)
-            other = [found for found in picture.targets if name not in found.expressions]
-            others = [(found.category, e) for found in other for e in found.expressions]
-            broader = self._broaden(name, named.category, others, number)
+            broader = self._broaden(name, named.category, _others(picture, name), number)
             refusals += broader.refused
             worded = reworded(broader.expression, named.category, generator)
             if worded not in targets:
                 targets[worded] = masks[name]
                 manners.append(named.manner)
         return Example(view.image, tuple(targets.items()), refusals, 1, tuple(manners))
+
+    def _of_sentences(self, picture: TrainingPicture, number: int, generator: np.random.Generator) -> Example:
+        """As the originals draw: among all that was ever said, each with the mask that it was said of."""
+        said = [(found, expression) for found in picture.objects for expression in found.expressions]
+        count = self._params.expressions_per_picture
+        if len(said) > count:
+            said = [said[k] for k in generator.choice(len(said), count, replace=False)]
+        objects = tuple(dict.fromkeys(found for found, _ in said))
+        view = whole_view(replace(picture, objects=objects), self._shape.whole(picture.size))
+        masks = dict(zip(objects, view.masks, strict=True))
+        targets, refusals = [], 0
+        for found, name in said:
+            broader = self._broaden(name, found.category, _others(picture, name), number)
+            refusals += broader.refused
+            worded = reworded(broader.expression, found.category, generator)
+            targets.append((worded, summed_mask(found, masks[found])))
+        manners = tuple(found.manner for found, _ in said)
+        return Example(view.image, tuple(targets), refusals, 1, manners)
 
     def _wanted(self, names: Sequence[Expression]) -> int:
         return min(len(names), self._params.expressions_per_picture)
@@ -210,6 +231,12 @@ def reworded(expression: Expression, category: str, generator: np.random.Generat
     if not part or expression != f"{whole} {part}" or generator.random() < 0.5:
         return expression
     return f"the {part} of the {whole}"
+
+
+def _others(picture: TrainingPicture, name: Expression) -> list[tuple[str, Expression]]:
+    """What else is there, by category and expression."""
+    others = [found for found in picture.targets if name not in found.expressions]
+    return [(found.category, expression) for found in others for expression in found.expressions]
 
 
 def _pick(

@@ -15,7 +15,7 @@ from torch.nn import functional
 from services.trainer.picture_cache import PictureCache
 from services.trainer.trainable import PLAIN, Manner
 from synres.domain.masks import area, box, decode_mask
-from synres.domain.types import Expression, OpenTriplet, Rle, Triplet
+from synres.domain.types import Expression, OpenTriplet, Rle, SummedTriplet, Triplet
 from synres.ports import Image, Mask
 
 _LARGE = 3 * 256 * 256
@@ -35,6 +35,7 @@ class TargetObject:
     expressions: tuple[Expression, ...]
     manner: Manner = PLAIN
     has_target: bool = True
+    overlaps: tuple[Rle, ...] = ()
 
     @property
     def is_talk(self) -> bool:
@@ -68,10 +69,13 @@ class View:
     masks: tuple[Mask, ...]
 
 
-def load_pictures(pictures: PictureCache, triplets: Iterable[OpenTriplet | Triplet]) -> list[TrainingPicture]:
+def load_pictures(
+    pictures: PictureCache, triplets: Iterable[OpenTriplet | Triplet], keeps_repeats: bool = False
+) -> list[TrainingPicture]:
     """One picture for each image of the triplets, in order of first appearance; none is read yet.
 
     A conversation is a picture of its own, so that one of many is drawn as often as one that is alone.
+    `keeps_repeats`: an expression that stands twice for the same object is there twice.
     """
     by_picture: dict[tuple[str, Turns], dict[tuple[Rle, Manner], list[Triplet]]] = {}
     for triplet in triplets:
@@ -80,7 +84,10 @@ def load_pictures(pictures: PictureCache, triplets: Iterable[OpenTriplet | Tripl
         objects = by_picture.setdefault((triplet.image.digest, talk), {})
         objects.setdefault((triplet.mask, manner), []).append(triplet)
     return [
-        TrainingPicture(partial(pictures.get, digest), tuple(map(_target_object, objects.values())))
+        TrainingPicture(
+            partial(pictures.get, digest),
+            tuple(_target_object(of_one, keeps_repeats) for of_one in objects.values()),
+        )
         for (digest, _), objects in by_picture.items()
     ]
 
@@ -158,10 +165,22 @@ def _nearest(length: int, wanted: int) -> NDArray[np.int64]:
     return np.minimum(places.astype(np.int64), length - 1)
 
 
-def _target_object(triplets: list[Triplet]) -> TargetObject:
-    expressions = tuple(dict.fromkeys(triplet.expression for triplet in triplets))
-    mask, category = triplets[0].mask, triplets[0].category
-    return TargetObject(mask, category, expressions, _manner(triplets[0]), area(mask) > 0)
+def summed_mask(found: TargetObject, mask: Mask) -> NDArray[np.uint8]:
+    """A mask of the object as its original counts it: 2 and more where parts lie over each other."""
+    summed = mask.astype(np.uint8)
+    for overlap in found.overlaps:
+        summed += _resized_mask(decode_mask(overlap), (mask.shape[0], mask.shape[1]))
+    return summed
+
+
+def _target_object(triplets: list[Triplet], keeps_repeats: bool) -> TargetObject:
+    said = [triplet.expression for triplet in triplets]
+    expressions = tuple(said if keeps_repeats else dict.fromkeys(said))
+    first = triplets[0]
+    overlaps = first.overlaps if isinstance(first, SummedTriplet) else ()
+    return TargetObject(
+        first.mask, first.category, expressions, _manner(first), area(first.mask) > 0, overlaps
+    )
 
 
 def _manner(triplet: Triplet) -> Manner:

@@ -65,7 +65,8 @@ class Batch:
 
     `refusals` counts superclass replacements that were drawn but not made, `passed_over` draws whose picture
     shows none of its expressions. `seed`, a function of the step, is for what else a model draws: the wording
-    of a question. `manners` stand beside the expressions; () says that all are plain.
+    of a question. `manners` stand beside the expressions; () says that all are plain. `is_original`: with
+    the originals' faults.
     """
 
     images: Sequence[Image]
@@ -73,12 +74,14 @@ class Batch:
     owners: NDArray[np.int64]
     """(B,): each expression's picture."""
     expressions: tuple[Expression, ...]
-    masks: Sequence[Mask]
-    """B, each of the size of its picture; an expression without a target has an empty one."""
+    masks: Sequence[Mask | NDArray[np.uint8]]
+    """B, each of the size of its picture; an expression without a target has an empty one. As an original has
+    them, numbers: 2 and more where parts of a target overlap."""
     refusals: int = 0
     passed_over: int = 0
     seed: int = 0
     manners: tuple[Manner, ...] = ()
+    is_original: bool = False
 
     def asked(self) -> list[Asked]:
         """What is asked, expression by expression."""

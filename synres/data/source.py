@@ -12,7 +12,7 @@ class Referred:
     """An expression with its true mask. `category` is its noun, `subset` a label for tables; may be empty.
 
     `ignore`: pixels that the annotators left open, which an evaluation counts neither way. `turns`: questions
-    about the picture, each with its answer in words.
+    about the picture, each with its answer in words. `overlaps`: as in SummedTriplet.
     """
 
     expression: Expression
@@ -21,6 +21,7 @@ class Referred:
     subset: str = ""
     ignore: Rle | None = None
     turns: tuple[tuple[str, str], ...] = ()
+    overlaps: tuple[Rle, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,6 +42,19 @@ class Mixture:
         return part, int(_permutation(self._sizes[part], self._seed, "epoch", part, epoch)[index])
 
 
+class IndependentDraws(Mixture):
+    """As the originals draw: a part by chance, then one of its examples by chance, whatever came before.
+
+    Still a function of the step alone; ratios are met in the mean.
+    """
+
+    def draw(self, step_index: int) -> tuple[str, int]:
+        """As `Mixture.draw`."""
+        generator = rng(self._seed, "mixture", "draw", step_index)
+        part = self._parts[self._slots[int(generator.integers(len(self._slots)))]]
+        return part, int(generator.integers(self._sizes[part]))
+
+
 @lru_cache(maxsize=16)
 def _permutation(size: int, seed: int, *names: str | int) -> NDArray[np.int64]:
     return rng(seed, "mixture", *names).permutation(size)

@@ -231,6 +231,16 @@ class OpenTriplet(Triplet):
     turns: tuple[tuple[str, str], ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class SummedTriplet(OpenTriplet):
+    """An OpenTriplet of which parts of the target lie over each other, as its original counts them.
+
+    `overlaps`: the pixels of the mask that count twice or more, three times or more, and so on.
+    """
+
+    overlaps: tuple[Rle, ...] = ()
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Rejection:
     """An item that went no further: its content digest and a lower_snake reason."""

@@ -97,18 +97,20 @@ def text_limit(tokens: LlamaTokens, patches: int, max_length: int | None = None)
 
 
 def collate(
-    pictures: Sequence[Sequence[Conversation]], tokens: LlamaTokens, limit: int | None = None
-) -> TokenBatch:
+    pictures: Sequence[Sequence[Conversation]], tokens: LlamaTokens, limit: int | None = None,
+    may_cut_answers: bool = False,
+) -> TokenBatch:  # fmt: skip
     """`pictures` holds each picture's conversations. Rows longer than `limit` ids are cut (in training only).
 
-    Raises InvalidInput when a cut would take the `[SEG]` of an expression, and when nothing is given.
+    Raises InvalidInput when a cut would take the `[SEG]` of an expression, unless it may, and when nothing is
+    given.
     """
     conversations = [conversation for picture in pictures for conversation in picture]
     if not conversations:
         raise InvalidInput("a batch needs at least one conversation")
     rows = [tokens.encode(conversation_parts(conversation)) for conversation in conversations]
     labels = [_labels(*pair, tokens) for pair in zip(conversations, rows, strict=True)]
-    for conversation, row in zip(conversations, rows, strict=True):
+    for conversation, row in zip(conversations, rows, strict=True) if not may_cut_answers else ():
         _require_slots(conversation, row[:limit], tokens)
     ids = _padded(rows, tokens.pad_id)[:, :limit]
     offset = torch.tensor([0, *accumulate(map(len, pictures))])

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from torch import Tensor
+
 from synres.models.res_model import ResModel
 from synres.models.res_names import Layout
+from synres.models.res_types import TrainingBatch
 
 
 class GlammModel(ResModel):
@@ -13,3 +18,8 @@ class GlammModel(ResModel):
         sam_root="grounding_encoder",
         ignored={r"^model\.region_encoder\.": "reads boxes, which no expression has"},
     )
+    drops_targets = True
+
+    def training_targets(self, batch: TrainingBatch, logits: Sequence[Tensor]) -> Sequence[Tensor]:
+        """As many as have a [SEG]: fewer only where the collation was allowed to cut answers."""
+        return [masks[: len(drawn)] for masks, drawn in zip(batch.masks, logits, strict=True)]

@@ -36,6 +36,10 @@ class GsvaModel(ResModel):
             for logits, (start, end) in zip(drawn, spans, strict=True)
         ]
 
+    def training_targets(self, batch: TrainingBatch, logits: Sequence[Tensor]) -> Sequence[Tensor]:
+        """Parts that overlap count once, as in the original and unlike LISA."""
+        return [(masks > 0).float() for masks in batch.masks]
+
     def slots(self, ids: Tensor) -> Tensor:
         """The [SEG] and [REJ] of ids (..., T), in order."""
         return ids[(ids == self.sizes.seg_id) | (ids == self.rej_id)]

@@ -38,6 +38,8 @@ class ResModel(nn.Module):
     """
 
     layout: ClassVar[Layout] = Layout()
+    drops_targets: ClassVar[bool] = False
+    """The original trains on what is left where a cut took the last [SEG]s; the others' stop there."""
 
     def __init__(self, sizes: ResSizes) -> None:
         super().__init__()

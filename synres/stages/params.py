@@ -24,6 +24,7 @@ _LATER: dict[str, object] = {
     "decay": "cosine",
     "adam_betas": (0.9, 0.999),
     "mosaic_dense": 0.0,
+    "faults": "mended",
 }
 
 
@@ -91,7 +92,7 @@ class TrainParams(ChoiceParams):
     rises over `warmup_steps`, then falls to nought along a half cosine or a line. `clip_norm` bounds the
     gradient's norm, unless 0. `mosaic_tiles` = fewest and most tiles beside the real one; `mosaic_from` = the
     part they come from; `mosaic_dense` = share of mosaics of one category alone. `superclass_table`:
-    "microworld" | "coco" | "wordnet".
+    "microworld" | "coco" | "wordnet". `faults` = those of the originals, "mended" or as in the "original".
     """
 
     seed: int
@@ -114,6 +115,7 @@ class TrainParams(ChoiceParams):
     decay: Literal["cosine", "linear"] = "cosine"
     adam_betas: tuple[Beta, Beta] = (0.9, 0.999)
     mosaic_dense: Annotated[float, Meta(ge=0, le=1)] = 0.0
+    faults: Literal["mended", "original"] = "mended"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from synres.domain.itag import triplets
-from synres.domain.types import GroupedImage, OpenTriplet, Triplet
+from synres.domain.types import GroupedImage, SummedTriplet, Triplet
 from synres.errors import InvalidInput
 from synres.ledger.ledger import Ledger
 from synres.ports import ShardRequest
@@ -18,7 +18,7 @@ BASE = -2
 def training_rows(ledger: Ledger, request: ShardRequest, params: TrainParams) -> dict[str, list[Triplet]]:
     """The triplets of each part of the mixture, in the order of its inputs; a part may be empty.
 
-    Those of a dataset are OpenTriplets.
+    Those of a dataset are SummedTriplets.
     """
     return {part.name: _part_rows(ledger, request, part) for part in params.parts}
 
@@ -33,7 +33,7 @@ def starting_weights(ledger: Ledger, request: ShardRequest, params: TrainParams)
 def _part_rows(ledger: Ledger, request: ShardRequest, part: MixturePart) -> list[Triplet]:
     digests = [_input(request, index) for index in part.inputs]
     if part.rows == "triplets":
-        return [row for digest in digests for row in ledger.get_rows(digest, OpenTriplet)]
+        return [row for digest in digests for row in ledger.get_rows(digest, SummedTriplet)]
     if part.rows == "grouped":
         grouped = (row for digest in digests for row in ledger.get_rows(digest, GroupedImage))
         return [triplet for row in grouped for triplet in triplets(row)]

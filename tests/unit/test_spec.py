@@ -157,6 +157,13 @@ def test_a_default_written_out_is_the_same_spec() -> None:
     assert parse_spec(written).digest() == parse_spec(SPEC).digest()
 
 
+def test_the_originals_faults_are_mended_unless_asked_for() -> None:
+    """Whoever asks for them has another run; who writes the default out, or nothing, has the same."""
+    mended = SPEC.replace("method:", "method:\n  faults: mended")
+    original = SPEC.replace("method:", "method:\n  faults: original")
+    assert parse_spec(mended).digest() == parse_spec(SPEC).digest() != parse_spec(original).digest()
+
+
 def test_a_spec_is_read_from_a_file(tmp_path: Path) -> None:
     """Errors name the file; a missing one is not found, and bytes that are no text are refused."""
     file = tmp_path / "run.yaml"

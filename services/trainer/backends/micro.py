@@ -52,7 +52,7 @@ class MicroTrainable:
         images = images.contiguous(memory_format=torch.channels_last)
         words = self.module.tokenize(batch.expressions)
         logits = self.module(images, words, torch.from_numpy(batch.owners))
-        return self.module.loss(logits, torch.from_numpy(np.stack(batch.masks)).float())
+        return self.module.loss(logits, torch.from_numpy(np.stack(batch.masks) > 0).float())
 
     def weights(self) -> bytes:
         return save_micro_res(self.module)

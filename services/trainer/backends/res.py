@@ -95,7 +95,8 @@ def training_batch(network: ResModel, tokens: LlamaTokens, words: Words, batch: 
     everything = batch.asked()
     asked = [_conversations([everything[k] for k in of_one], words, generator) for of_one in places]
     room = min(tokens.max_length, sizes.llama.max_position_embeddings)
-    rows = collate(asked, tokens, text_limit(tokens, network.clip.patches, room))
+    limit = text_limit(tokens, network.clip.patches, room)
+    rows = collate(asked, tokens, limit, may_cut_answers=batch.is_original and network.drops_targets)
     images = [batch.images[int(batch.owners[of_one[0]])] for of_one in places]
     return TrainingBatch(
         sam_pixels=torch.stack([sam_pixels(image, sizes.sam.image_size) for image in images]),
@@ -112,7 +113,7 @@ def training_batch(network: ResModel, tokens: LlamaTokens, words: Words, batch: 
     )
 
 
-def _stacked(masks: Sequence[Mask], image: Image) -> Tensor:
+def _stacked(masks: Sequence[Mask | NDArray[np.uint8]], image: Image) -> Tensor:
     """(n, H, W) float32; n may be 0."""
     return torch.from_numpy(np.array(masks, np.float32).reshape(-1, *image.shape[:2]))
 

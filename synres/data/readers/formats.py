@@ -22,11 +22,13 @@ _COCO = ("annotations/instances_*.json", "annotations.json", "instances.json")
 @dataclass(frozen=True, slots=True)
 class Options:
     """`split`: "" for all, or for the usual one of a format whose files lie by split. `variant`: whose splits
-    (unc, google, umd), or the part (id, ds) of WildRES. `images`: where pictures are, None to look there."""
+    (unc, google, umd), or the part (id, ds) of WildRES. `images`: where pictures are, None to look there.
+    `keeps_faults`: what the originals read wrongly is read so."""
 
     split: str = ""
     variant: str = ""
     images: Path | None = None
+    keeps_faults: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +110,12 @@ def _llava(folder: Path, options: Options) -> Rows:
     yield from read_llava(folder, options.images)
 
 
+def _mapillary(folder: Path, options: Options) -> Rows:
+    from synres.data.readers.scenes import read_mapillary
+
+    yield from read_mapillary(folder, options.split, options.images, options.keeps_faults)
+
+
 def _refcoco_images(folder: Path) -> Path:
     from synres.data.readers.refcoco import refcoco_images
 
@@ -144,7 +152,7 @@ FORMATS: Mapping[str, Format] = {
         _found("scenes", "PICTURES"), (("*2017", "", ""),),
     ),
     "mapillary": Format(
-        "Mapillary Vistas 2", "semantic", ("config_v2.0.json",), _reader("scenes", "mapillary"),
+        "Mapillary Vistas 2", "semantic", ("config_v2.0.json",), _mapillary,
         parts=(("*/v2.0/labels", "", "/v2.0/labels"),),
     ),
     "paco": Format(

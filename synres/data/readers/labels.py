@@ -73,23 +73,29 @@ class DrawnMask:
 class LabelMap:
     """`classes`: pixel value -> its class; values that it lacks, or that have the name "", are nothing.
 
-    Values that share a name are one class: the original takes the first alone.
+    Values that share a name are one class; with `first_alone` each of them stands for the first value's
+    pixels, which may be none, as in LISA.
     """
 
     path: Path
     place: Place
     classes: tuple[str, ...]
+    first_alone: bool = False
 
     def read(self) -> list[Region]:
         """A region for each class that occurs, by its lowest value. Raises as `read_label_map` does."""
         labels = read_label_map(self.path)
-        values: dict[str, list[int]] = {}
-        for value in np.unique(labels).tolist():
-            if value < len(self.classes) and self.classes[value]:
+        found = [v for v in np.unique(labels).tolist() if v < len(self.classes) and self.classes[v]]
+        if self.first_alone:
+            meant = [(self.classes[value], [self.classes.index(self.classes[value])]) for value in found]
+        else:
+            values: dict[str, list[int]] = {}
+            for value in found:
                 values.setdefault(self.classes[value], []).append(value)
+            meant = list(values.items())
         return [
             Region(name, "", DrawnMask(encode_mask(np.isin(labels, own)), self.place), self.place)
-            for name, own in values.items()
+            for name, own in meant
         ]
 
     def strangers(self) -> list[int]:
@@ -99,7 +105,7 @@ class LabelMap:
 
 
 def label_rows(
-    folder: Path, labels: Path, images: Path, classes: Sequence[str], split: str
+    folder: Path, labels: Path, images: Path, classes: Sequence[str], split: str, first_alone: bool = False
 ) -> Iterator[SemanticRow | Problem]:
     """A row for each label map, sorted by name; a problem (`mask_missing`) for each picture without one."""
     maps = {path.stem: path for path in labels.glob("*.png")}
@@ -108,7 +114,7 @@ def label_rows(
         picture = pictures.get(stem, images / f"{stem}.jpg")
         place = Place((labels / f"{stem}.png").relative_to(folder).as_posix())
         if stem in maps:
-            regions = LabelMap(maps[stem], place, tuple(classes))
+            regions = LabelMap(maps[stem], place, tuple(classes), first_alone)
             yield SemanticRow(place, picture, None, regions, is_instances=False, split=split)
         else:
             yield Problem(place, "mask_missing", f"{picture.name} has no label map")

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from synres.data.readers.formats import FORMATS, Options, open_dataset
+from synres.data.readers.segmentation import overlaps_of
 from synres.data.referring import referred_pictures
 from synres.data.regions import conversation_pictures, region_pictures
 from synres.data.source import Picture, Refused
@@ -21,5 +22,7 @@ def dataset_pictures(name: str, folder: Path, options: Options) -> Iterator[Pict
     rows: Any = open_dataset(name, folder, options)
     kind = FORMATS[name].kind
     if kind == "referring":
+        if options.keeps_faults:
+            return referred_pictures(rows, overlaps_of=overlaps_of)
         return referred_pictures(rows)
     return region_pictures(rows) if kind == "semantic" else conversation_pictures(rows)

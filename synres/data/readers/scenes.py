@@ -53,14 +53,20 @@ def read_cocostuff(folder: Path, split: str = "train2017", images: Path | None =
     yield from label_rows(folder, _folder(folder / split), pictures, kept, split)
 
 
-def read_mapillary(folder: Path, split: str = "training", images: Path | None = None) -> Rows:
-    """`<split>/v2.0/labels/*.png`, `<split>/images/*.jpg`, names in `config_v2.0.json` (lower case here)."""
+def read_mapillary(
+    folder: Path, split: str = "training", images: Path | None = None, first_alone: bool = False
+) -> Rows:
+    """`<split>/v2.0/labels/*.png`, `<split>/images/*.jpg`, names in `config_v2.0.json` (lower case here).
+
+    `first_alone`: of labels that share a name, each means the first one's pixels, as in LISA.
+    """
     split = split or "training"
     path = folder / "config_v2.0.json"
     config: _Config = decode_file(map_json(path), path, _Config)
     names = [label.readable.lower() for label in config.labels]
     labels = _folder(folder / split / "v2.0" / "labels")
-    yield from label_rows(folder, labels, images or folder / split / "images", names, split)
+    pictures = images or folder / split / "images"
+    yield from label_rows(folder, labels, pictures, names, split, first_alone)
 
 
 def _folder(path: Path) -> Path:

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import reduce
 from pathlib import Path
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
-from synres.data.rows import Place
-from synres.domain.masks import compressed_to_rle, polygons_to_rle, runs_to_rle, union
+from synres.data.rows import LazyMask, Place
+from synres.domain.masks import (
+    compressed_to_rle,
+    decode_mask,
+    encode_mask,
+    polygons_to_rle,
+    runs_to_rle,
+    union,
+)
 from synres.domain.types import Rle
 from synres.errors import RejectedItem
 from synres.typed_json import decode_json
@@ -37,6 +48,26 @@ def draw_segmentation(segmentation: Segmentation, size: tuple[int, int]) -> Rle:
     runs = [_from_runs(part) for part in segmentation if isinstance(part, Runs)]
     outlined = [polygons_to_rle(polygons, size)] if polygons or not runs else []
     return union([*outlined, *runs])
+
+
+def overlaps_of(masks: Sequence[LazyMask]) -> tuple[Rle, ...]:
+    """Pixels that count twice or more, three times or more, and so on, in the sums of the originals: parts of
+    an annotation are added, annotations joined bit by bit. Only COCO's masks have parts.
+    """
+    written = [mask for mask in masks if isinstance(mask, StoredSegmentation | WrittenMask)]
+    sums = [_summed(mask.read(), mask.size) for mask in written]
+    if not sums:
+        return ()
+    whole = reduce(np.bitwise_or, sums)
+    return tuple(encode_mask(whole >= times) for times in range(2, int(whole.max(initial=0)) + 1))
+
+
+def _summed(segmentation: Segmentation, size: tuple[int, int]) -> NDArray[np.uint8]:
+    """(H, W): how many parts cover a pixel."""
+    whole = np.zeros(size, np.uint8)
+    for part in segmentation if isinstance(segmentation, list) else [segmentation]:
+        whole += decode_mask(draw_segmentation(part if isinstance(part, Runs) else [part], size))
+    return whole
 
 
 def _from_runs(runs: Runs) -> Rle:
@@ -78,6 +109,10 @@ class WrittenMask:
     segmentation: Segmentation
     size: tuple[int, int]
     place: Place
+
+    def read(self) -> Segmentation:
+        """As it stands there."""
+        return self.segmentation
 
     def rle(self) -> Rle:
         """See `draw_segmentation`."""

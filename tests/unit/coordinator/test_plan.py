@@ -49,6 +49,13 @@ def test_the_choice_of_samples_looks_at_content_alone() -> None:
     assert choose(samples, 5, seed=1) == chosen[:5]
 
 
+def test_a_training_is_told_of_the_originals_faults() -> None:
+    """The spec's one switch reaches every training; without it, params are what they were before."""
+    asked = spec_with(("method:", "method:\n  faults: original"))
+    told = [json.loads(nodes(spec)["train/real"].params).get("faults") for spec in (asked, spec_with())]
+    assert told == ["original", None]
+
+
 def test_the_same_spec_over_the_same_data_and_models_is_the_same_run() -> None:
     """Execution and name do not count; seed and models do."""
     store = MemoryStore()

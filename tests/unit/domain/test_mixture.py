@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from synres import spec
-from synres.domain.mixture import Mixture
+from synres.domain.mixture import IndependentDraws, Mixture
 from synres.errors import InvalidInput, MixturePartEmpty
 
 RATIOS = spec.Mixture().model_dump()
@@ -97,3 +97,20 @@ def test_data_without_a_ratio_is_refused():
     """Data that nobody would ever see is a mistake in the spec."""
     with pytest.raises(InvalidInput, match="'synres' has data but no ratio"):
         Mixture(0, {"real": 1}, {"real": 1, "synres": 1})
+
+
+def test_the_originals_draws_meet_the_ratios_in_the_mean():
+    """Within one per cent of all over ten thousand draws, and no more exactly than chance has it."""
+    stream = IndependentDraws(3, RATIOS, SIZES)
+    drawn = Counter(stream.draw(step)[0] for step in range(10_000))
+    assert all(abs(drawn[part] - ratio * 500) <= 100 for part, ratio in RATIOS.items())
+    assert drawn != {part: ratio * 500 for part, ratio in RATIOS.items()}
+
+
+def test_the_originals_draw_with_replacement_and_without_memory():
+    """Some examples come twice before others come at all; yet a step's draw is its own."""
+    stream = IndependentDraws(3, {"a": 1}, {"a": 50})
+    drawn = [stream.draw(step)[1] for step in range(50)]
+    assert len(set(drawn)) < 45 and set(drawn) <= set(range(50))
+    assert [IndependentDraws(3, {"a": 1}, {"a": 50}).draw(step)[1] for step in range(50)] == drawn
+    assert len({Mixture(3, {"a": 1}, {"a": 50}).draw(step) for step in range(50)}) == 50
