@@ -56,6 +56,16 @@ def test_a_batch_is_a_function_of_its_step(ledger: Ledger, rows: list[Triplet]) 
     assert not _equal(forward[0], forward[1])
 
 
+def test_the_slices_of_a_step_are_its_batch_in_parts(ledger: Ledger, rows: list[Triplet]) -> None:
+    """Three slices of two pictures are the six of the step, in order: no process sees another's."""
+    loader = _loader(ledger, rows, replace(PARAMS, batch_size=6))
+    whole, slices = loader.batch(1), [loader.batch(1, place, 3) for place in range(3)]
+    assert [len(part.images) for part in slices] == [2, 2, 2]
+    for name in ("images", "masks", "expressions"):
+        together = [each for part in slices for each in getattr(part, name)]
+        assert np.array_equal(together, getattr(whole, name))
+
+
 def test_a_batch_has_the_shapes_that_a_model_takes(ledger: Ledger, rows: list[Triplet]) -> None:
     """Square pictures, one mask and one owner for each expression, at most three expressions of a picture."""
     batch = _loader(ledger, rows, replace(PARAMS, batch_size=5)).batch(0)
@@ -115,6 +125,16 @@ def test_an_expression_that_tiles_share_names_all_of_them(ledger: Ledger, rows: 
     assert _components(mask) >= 2
 
 
+def test_a_broader_noun_names_what_it_fits_in_every_tile(ledger: Ledger) -> None:
+    """Of circles and rings: "the red roundel" has a target in each tile, whichever it was broadened from."""
+    shapes = [_square(ledger, value, noun) for value, noun in enumerate(("circle", "ring"))]
+    loader = _loader(ledger, shapes, replace(PARAMS, mosaic_probability=1.0, superclass_probability=1.0))
+    for number in range(8):
+        example = loader.example(number)
+        ((expression, mask),) = example.targets
+        assert (expression, mask.sum()) == ("the red roundel", 256 * example.tiles)
+
+
 def test_a_batch_without_a_visible_object_draws_on(ledger: Ledger, rows: list[Triplet]) -> None:
     """What vanishes as its picture shrinks is passed over, at every step alike."""
     loader = _loader(ledger, [rows[0], _speck(ledger)], replace(PARAMS, batch_size=1, mosaic_probability=0.0))
@@ -129,6 +149,14 @@ def test_pictures_in_which_nothing_can_be_seen_are_the_users(ledger: Ledger, row
     loader = _loader(ledger, [_speck(ledger)], replace(PARAMS, batch_size=1, mosaic_probability=0.0))
     with pytest.raises(InvalidInput, match=r"no object can be seen in 20 draws of 1 .* at 96 x 96"):
         loader.batch(0)
+
+
+def _square(ledger: Ledger, value: int, noun: str) -> Triplet:
+    """16 x 16 pixels in the middle of a picture, whatever it is called."""
+    mask = np.zeros((SIDE, SIDE), np.bool_)
+    mask[40:56, 40:56] = True
+    image = ledger.put_blob(encode_png(np.full((SIDE, SIDE, 3), value, np.uint8)), "image/png")
+    return Triplet(noun, image, encode_mask(mask), f"the red {noun}", noun)
 
 
 def _speck(ledger: Ledger) -> Triplet:
