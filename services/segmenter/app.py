@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from importlib.metadata import version
 from pathlib import Path
 
@@ -78,9 +79,13 @@ def _certificate(settings: SegmenterSettings) -> tuple[Path, Path] | None:
 def _read(certificate: tuple[Path, Path] | None) -> tuple[bytes, bytes] | None:
     if certificate is None:
         return None
+    key, chain = certificate
     try:
-        return certificate[0].read_bytes(), certificate[1].read_bytes()
+        # gRPC would say of a broken one that its port is taken; an encrypted key would be asked about
+        ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(chain, key, password="")
+        return key.read_bytes(), chain.read_bytes()
     except OSError as error:
         raise SettingInvalid(
-            f"SYNRES_SEGMENTER_TLS_...: cannot read {error.filename}: {error.strerror}"
+            f"SYNRES_SEGMENTER_TLS_CERTIFICATE, SYNRES_SEGMENTER_TLS_KEY: {chain} and {key} "
+            f"cannot be used: {error}; give a chain in PEM and its own private key, not encrypted"
         ) from error
