@@ -70,6 +70,7 @@ RUN sed --in-place 's/"numpy>=2.2"/"numpy<2"/' pyproject.toml \
     && sed --in-place '/^numpy==/d' constraints.txt \
     && if [ -n "${TORCH}" ]; then sed --in-place "s/^torch==.*/torch==${TORCH}/" constraints.txt; fi \
     && pip install --no-cache-dir --constraint constraints.txt ".[generator]" \
+    && rm -r build synres.egg-info \
     && ln --symbolic services/generator/triton triton
 ARG VERSION=0.1.0
 ARG REVISION=unknown
@@ -79,6 +80,8 @@ LABEL org.opencontainers.image.title="synres-triton" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}"
 USER 10001:10001
+# from /opt/synres, Python would take the folder of models for the package triton
+WORKDIR /tmp
 
 # what is built where no target is named
 FROM service
