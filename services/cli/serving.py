@@ -42,8 +42,14 @@ def up(
     In another terminal: `synres run configs/micro.yaml --executor grpc`.
     """
     from services.allinone import LocalCluster, local_s3
+    from services.segmenter.settings import SegmenterSettings
     from synres.settings import ServiceSettings, load_settings
 
+    if load_settings(SegmenterSettings).segmenter_tls_certificate:
+        raise InvalidInput(
+            "SYNRES_SEGMENTER_TLS_CERTIFICATE: `synres up` keeps to this machine, and its services call each "
+            "other without TLS: unset it, or serve the segmenter alone by `synres serve`"
+        )
     settings = load_settings(ServiceSettings)
     if store:
         settings = settings.model_copy(update={"store_url": store})

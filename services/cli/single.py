@@ -75,7 +75,7 @@ def segment(
         print_json({"overlay": str(target), **_facts(found)})
     else:
         out.print(_table(found))
-        out.print(_origin(found), markup=False, highlight=False)
+        out.print(_origin(found), markup=False, highlight=False, soft_wrap=True)
         out.print(f"overlay: {target}", markup=False, highlight=False, soft_wrap=True)
 
 

@@ -160,6 +160,8 @@ class Online:
         choice = self.chosen(call.caller, call.choice, call.weights)
         if call.image and call.digest:
             raise InvalidInput("send a picture or the digest of one, not both")
+        if not call.image and not call.digest:
+            raise InvalidInput("no picture: send its file, or the digest of one that this key uploaded")
         check_request_id(call.request_id)
         data = self._uploads.get(call.caller.key_id, call.digest) if call.digest else call.image
         opened = open_image(data, self.limits.max_image_bytes, self.limits.max_pixels)

@@ -11,6 +11,7 @@ import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from synres import telemetry
+from synres.errors import InvalidInput
 from synres.rpc.status import error_of
 
 _POLL_S = 0.1
@@ -49,7 +50,7 @@ _OPTIONS = (
 
 class Connection:
     """`address` is host:port, or dns:///name:port for all replicas behind a name; https://host:port speaks
-    TLS, with the system's roots or those of GRPC_DEFAULT_SSL_ROOTS_FILE_PATH.
+    TLS, with the system's roots or those of GRPC_DEFAULT_SSL_ROOTS_FILE_PATH. Raises InvalidInput for http://.
 
     Safe to share between threads; a context manager that closes the channel.
     """
@@ -98,6 +99,11 @@ class Connection:
 
 
 def _channel(address: str) -> grpc.Channel:
+    if address.startswith("http://"):
+        raise InvalidInput(
+            f"address {address}: calls go by gRPC and not by HTTP: give host:port as the service prints it "
+            "for gRPC, or https://host:port for TLS"
+        )
     if address.startswith(_TLS):
         target = address.removeprefix(_TLS).rstrip("/")
         return grpc.secure_channel(target, grpc.ssl_channel_credentials(), options=_OPTIONS)

@@ -24,7 +24,6 @@ def _send(client: httpx2.Client, image: bytes, *expressions: str) -> httpx2.Resp
     ("spoil", "status", "reason"),
     [
         (lambda png: png[: len(png) // 2], 400, "image_truncated"),
-        (lambda png: b"", 400, "image_unreadable"),
         (lambda png: b"GIF89a" + png, 400, "image_unreadable"),
         (lambda png: b"<svg onload=alert(1)>", 400, "image_unreadable"),
         (lambda png: bomb(60_000, 60_000), 413, "image_too_many_pixels"),
@@ -103,6 +102,17 @@ def test_bodies_that_are_no_form(client: httpx2.Client, body: bytes, kind: str, 
     assert (answer.status_code, answer.json()["code"]) == (status, "INVALID_INPUT")
 
 
+def test_a_picture_must_be_sent(client: httpx2.Client) -> None:
+    """Nothing, and a file with nothing in it: the message says what is missing."""
+    for files in (
+        [("expressions", (None, "a dog"))],
+        [("expressions", (None, "a dog")), ("image", ("a", b""))],
+    ):
+        told = client.post("/v1/segment", files=files)
+        assert (told.status_code, told.json()["code"]) == (400, "INVALID_INPUT")
+        assert told.json()["message"].startswith("no picture: send its file, or the digest")
+
+
 def test_a_misspelt_field_is_named(client: httpx2.Client) -> None:
     """With the right name."""
     answer = client.post("/v1/segment", files=[("expression", (None, "a dog"))])
@@ -153,9 +163,10 @@ def _raw(client: httpx2.Client, data: bytes) -> bytes:
 
 
 def test_a_gigantic_header_is_refused(client: httpx2.Client) -> None:
-    """431, in the one shape, and the connection ends."""
-    told = _raw(client, b"GET / HTTP/1.1\r\nHost: a\r\nX: " + b"x" * 100_000)
-    assert told.startswith(b"HTTP/1.1 431")
+    """431, in the one shape, and the connection ends: also where it comes whole, in one piece."""
+    for size, end in ((100_000, b""), (20_000, b"\r\n\r\n")):
+        told = _raw(client, b"GET / HTTP/1.1\r\nHost: a\r\nX: " + b"x" * size + end)
+        assert told.startswith(b"HTTP/1.1 431")
     assert json.loads(told.partition(b"\r\n\r\n")[2])["code"] == "INVALID_INPUT"
 
 

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import grpc
 import pytest
 
-from synres.errors import SynresError
+from synres.errors import InvalidInput, SynresError
 from synres.rpc.channel import Connection
 
 NAMES = ("CANCELLED", "UNAVAILABLE")
@@ -55,3 +55,9 @@ def test_what_is_unavailable_is_for_the_driver_to_repeat(connection: Connection,
     with pytest.raises(SynresError, match="the first call"):
         connection.call(connection.channel.unary_unary("/test.Ends/UNAVAILABLE"), b"picture")
     assert asked == ["UNAVAILABLE"]
+
+
+def test_a_web_address_is_told_from_one_of_grpc() -> None:
+    """The playground's, copied from the browser: no call could ever come through."""
+    with pytest.raises(InvalidInput, match="give host:port as the service prints it for gRPC"):
+        Connection("http://127.0.0.1:8053/")

@@ -136,7 +136,7 @@ def test_limits_are_told(door: Door) -> None:
         ({"expressions": ("a" * 301,)}, "INVALID_INPUT"),
         ({"expressions": (" ",)}, "INVALID_INPUT"),
         ({"expressions": ("the \x07 bell",)}, "INVALID_INPUT"),
-        ({"image": b""}, "REJECTED_ITEM"),
+        ({"image": b""}, "INVALID_INPUT"),
         ({"image": PNG[:50]}, "REJECTED_ITEM"),
         ({"image": b"GIF89a"}, "REJECTED_ITEM"),
         ({"image": b"x" * (8 * 2**20 + 1)}, "REJECTED_ITEM"),

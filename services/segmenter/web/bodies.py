@@ -8,13 +8,15 @@ from contextlib import suppress
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from services.segmenter.web.connections import MAX_HEAD_BYTES, TOO_LARGE_HEAD
 from services.segmenter.web.problems import BadRequest, problem
 
 _LINGER_S = 5.0
 
 
 class BoundedBodies:
-    """ASGI middleware: 413 for a body over `max_bytes`, 408 for one that is not there in `max_s` seconds."""
+    """ASGI middleware: 413 for a body over `max_bytes`, 408 for one that is not there in `max_s` seconds; 431
+    for a head over MAX_HEAD_BYTES that came in one piece, which the server does not measure."""
 
     def __init__(self, app: ASGIApp, max_bytes: int, max_s: float) -> None:
         self._app, self._max_bytes, self._max_s = app, max_bytes, max_s
@@ -22,6 +24,11 @@ class BoundedBodies:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
+            return
+        if len(scope["raw_path"]) + sum(len(name) + len(value) for name, value in scope["headers"]) > (
+            MAX_HEAD_BYTES
+        ):
+            await problem(BadRequest(431, TOO_LARGE_HEAD))(scope, receive, send)
             return
         headers = dict(scope["headers"])
         if int(headers.get(b"content-length", b"0")) <= self._max_bytes:

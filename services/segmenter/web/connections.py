@@ -11,6 +11,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 MAX_HEAD_BYTES = 1 << 14
 """Of the request line and all headers."""
+TOO_LARGE_HEAD = "the headers are over 16 KiB"
 KEEP_ALIVE_S = 75
 """Longer than proxies keep theirs: they, and not we, end an idle connection."""
 
@@ -46,7 +47,7 @@ class ImpatientProtocol(H11Protocol):
     def send_400_response(self, msg: str) -> None:
         """In our shape; a head that is too large is not a broken one."""
         status = 431 if len(self.conn.trailing_data[0]) >= MAX_HEAD_BYTES else 400
-        told = "the headers are over 16 KiB" if status == 431 else "this is not HTTP/1.1"
+        told = TOO_LARGE_HEAD if status == 431 else "this is not HTTP/1.1"
         body = json.dumps({"code": "INVALID_INPUT", "message": told, "error": told}).encode()
         headers = [
             ("content-type", "application/json"),

@@ -44,8 +44,8 @@ def problem(error: SynresError) -> Response:
         headers["Retry-After"] = str(max(1, math.ceil(error.retry_after_s)))
     if status == 401:
         headers["WWW-Authenticate"] = 'Bearer realm="synres"'
-    if status in {408, 413}:
-        # the rest of the body is still on its way, and nobody will read it
+    if status in {408, 413, 431}:
+        # the rest of the body may still be on its way, and nobody will read it
         headers["Connection"] = "close"
     return JSONResponse(told, status, headers)
 

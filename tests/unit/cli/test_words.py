@@ -77,6 +77,14 @@ def test_a_local_s3_store_needs_a_folder(tmp_path: Path) -> None:
     assert "give one as --store, not s3://bucket/prefix" in str(ended.exception)
 
 
+def test_services_on_one_machine_speak_no_tls(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A certificate of the endpoint's would shut the others out; the word says what to do."""
+    monkeypatch.setenv("SYNRES_SEGMENTER_TLS_CERTIFICATE", "chain.pem")
+    ended = CliRunner().invoke(app, ["up"])
+    assert isinstance(ended.exception, InvalidInput)
+    assert "serve the segmenter alone by `synres serve`" in str(ended.exception)
+
+
 def test_an_empty_expression_names_nothing() -> None:
     """Else the answer would be "no target", as if somebody had looked."""
     ended = CliRunner().invoke(app, ["segment", "picture.png", "the circle", " "])
