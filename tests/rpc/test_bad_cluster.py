@@ -34,12 +34,27 @@ method:
       segment: {backend: micro}
 execution: {executor: grpc, patience_s: 0}
 """
+TRAINING = """\
+synres: 1
+name: bad
+method:
+  datasets:
+    real: {kind: microworld, split: train, scenes: 2}
+  arms:
+    real:
+      backend: micro
+      data: {refer_seg: real}
+      mixture: {sem_seg: 0, refer_seg: 1, vqa: 0, reason_seg: 0, synres: 0}
+      steps: 1
+execution: {executor: grpc, patience_s: 0}
+"""
 
 
-def _run(folder: Path, **environment: str) -> BaseException | None:
+def _run(folder: Path, spec: str = SPEC, **environment: str) -> BaseException | None:
     """What ends `synres run` over services of which nobody is there but those in `environment`."""
-    (folder / "spec.yaml").write_text(SPEC)
-    nobody = {f"SYNRES_{name}_ADDRESS": NOBODY for name in ("CAPTIONER", "GENERATOR", "SEGMENTER", "GROUPER")}
+    (folder / "spec.yaml").write_text(spec)
+    services = ("CAPTIONER", "GENERATOR", "SEGMENTER", "GROUPER", "TRAINER")
+    nobody = {f"SYNRES_{name}_ADDRESS": NOBODY for name in services}
     command = ["run", str(folder / "spec.yaml"), "--store", str(folder / "store")]
     return CliRunner().invoke(app, command, env=nobody | environment).exception
 
@@ -50,6 +65,14 @@ def test_a_service_that_nobody_serves_is_named(tmp_path: Path) -> None:
     assert isinstance(error, ServiceUnavailable)
     assert error.message.startswith(f"the service of caption: nobody is ready at {NOBODY}")
     assert "`kubectl get pods -l app.kubernetes.io/component=captioner` says what its pods" in error.message
+
+
+def test_a_trainer_that_nobody_serves_is_named(tmp_path: Path) -> None:
+    """Its Jobs run elsewhere, but somebody must make them."""
+    error = _run(tmp_path, TRAINING)
+    assert isinstance(error, ServiceUnavailable)
+    assert error.message.startswith("the service of evaluate: UNAVAILABLE")
+    assert "`kubectl get pods -l app.kubernetes.io/component=trainer`" in error.message
 
 
 def test_the_status_says_whom_a_plan_waits_for(tmp_path: Path) -> None:
