@@ -38,6 +38,11 @@ class NobodyThere(ServiceUnavailable):
     """The service was down before the task was sent, or had said that it goes: the task is not to blame."""
 
 
+def nobody(stage: str, error: ServiceUnavailable) -> NobodyThere:
+    """What a client of the stage's service raises when its call did not get there."""
+    return NobodyThere(f"the service of {stage}: {error.message}: {where_to_look(stage)}")
+
+
 @dataclass(frozen=True, slots=True)
 class Call:
     """What goes with a request: `check` raises CallCancelled when the driver stops; jobs tell `progress`."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import partial
 
-from services.coordinator.executor import SERVICE_OF, Call, NobodyThere, where_to_look
+from services.coordinator.executor import SERVICE_OF, Call, nobody
 from services.coordinator.executors.jobs import run_job
 from services.coordinator.wanted import want
 from synres.domain.choice import BackendChoice
@@ -68,7 +68,7 @@ class GrpcExecutor:
                 with self._stages[request.stage].least_busy() as client:
                     result = client.run_shard(request, call.check)
             except NoReplica as error:
-                raise _nobody(request.stage, error) from error
+                raise nobody(request.stage, error) from error
             except ArtifactMissing as error:
                 digest = error.key.rpartition("/")[2]
                 self._check_store(request.stage, lambda: self._ledger.has_blob(digest))
@@ -110,8 +110,4 @@ class GrpcExecutor:
         except ServiceUnavailable as error:
             if isinstance(error, NoReplica):
                 want(self._ledger.store, [stage])
-            raise _nobody(stage, error) from error
-
-
-def _nobody(stage: str, error: ServiceUnavailable) -> NobodyThere:
-    return NobodyThere(f"the service of {stage}: {error.message}: {where_to_look(stage)}")
+            raise nobody(stage, error) from error

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 
-from services.coordinator.executor import Call
+from services.coordinator.executor import Call, NobodyThere, nobody
 from synres.errors import CallCancelled, InternalError, ServiceUnavailable, SynresError
 from synres.ledger.ledger import Ledger
 from synres.ports import JobRunner, JobStatus, ShardRequest, ShardResult
@@ -21,17 +22,20 @@ def run_job(
     """Answers from the record, else submits and waits.
 
     Raises the error class that the job names, or CallCancelled after cancelling it. Whoever tells of the job
-    may be away for `patience_s` on end: the job itself may go on.
+    may be away for `patience_s` on end: the job itself may go on. Then, and when it cannot be submitted,
+    NobodyThere: no job is to blame.
     """
     found = ledger.find_record(request.stage, request.action)
     if found is not None:
         return result_of(request.action, found, cached=True)
-    jobs.submit(request)
+    with _reaching(request.stage):
+        jobs.submit(request)
     poll_s, heard_s, status = _FIRST_POLL_S, time.monotonic(), JobStatus("running")
     while True:
         try:
-            status, heard_s = jobs.status(request.action), time.monotonic()
-        except ServiceUnavailable:
+            with _reaching(request.stage):
+                status, heard_s = jobs.status(request.action), time.monotonic()
+        except NobodyThere:
             if time.monotonic() - heard_s >= patience_s:
                 raise
         if status.state != "running":
@@ -40,6 +44,14 @@ def run_job(
         _check(jobs, request, call)
         time.sleep(poll_s)
         poll_s = min(_LONGEST_POLL_S, 1.5 * poll_s)
+
+
+@contextmanager
+def _reaching(stage: str) -> Iterator[None]:
+    try:
+        yield
+    except ServiceUnavailable as error:
+        raise nobody(stage, error) from error
 
 
 def _check(jobs: JobRunner, request: ShardRequest, call: Call) -> None:

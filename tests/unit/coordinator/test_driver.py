@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from services.coordinator.events import Event, RunStarted, TaskDone, TaskStarted, Waiting
-from services.coordinator.executor import Call
+from services.coordinator.executor import Call, NobodyThere
 from services.coordinator.executors.jobs import error_of_code, run_job
 from services.coordinator.run import run_spec
 from synres.errors import (
@@ -191,8 +191,24 @@ def test_a_job_outlives_the_silence_of_who_tells_of_it() -> None:
     """One that is away for a while makes no failed training; one that stays away is told."""
     with pytest.raises(TrainingFailed, match="not finite"):
         run_job(Deaf(3), Ledger(MemoryStore()), TRAINING, Call())
-    with pytest.raises(ServiceUnavailable):
+    with pytest.raises(NobodyThere):
         run_job(Deaf(3), Ledger(MemoryStore()), TRAINING, Call(), patience_s=0)
+
+
+class Away(OneJob):
+    """Takes no job."""
+
+    def submit(self, request: ShardRequest) -> None:
+        raise ServiceUnavailable("the trainer restarts")
+
+
+def test_a_trainer_that_is_away_is_no_failed_training() -> None:
+    """Three restarts of the service would end a run whose job never began; a job that died is an attempt."""
+    with pytest.raises(NobodyThere, match="the trainer restarts"):
+        run_job(Away(), Ledger(MemoryStore()), TRAINING, Call())
+    with pytest.raises(ServiceUnavailable) as caught:
+        run_job(OneJob("SERVICE_UNAVAILABLE"), Ledger(MemoryStore()), TRAINING, Call())
+    assert type(caught.value) is ServiceUnavailable
 
 
 def test_a_failed_job_raises_the_class_that_it_names() -> None:
