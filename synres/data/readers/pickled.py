@@ -18,6 +18,8 @@ from synres.errors import InvalidInput, NotFound
 
 MAX_PICKLE_BYTES = 2**30
 _MAX_DEPTH = 32
+_MAX_MADE = 2**20
+"""Containers of the items that are read together: each takes one byte in a file, and sixty in memory."""
 _MEND = "load it where you trust it, and save it as JSON beside it"
 
 _BINGET, _STOP, _MEMOIZE, _APPEND, _APPENDS = 0x68, 0x2E, 0x94, 0x61, 0x65
@@ -126,7 +128,7 @@ _MAKERS: dict[int, Callable[[bytes], Any]] = {
     ord("I"): _integer, ord("L"): lambda data: int(data.rstrip(b"L")), ord("F"): float,
     ord("G"): lambda data: struct.unpack(">d", data)[0], ord("S"): _quoted,
     ord("V"): lambda data: data.decode("raw-unicode-escape"),
-    ord("]"): lambda _: [], ord("}"): lambda _: {}, ord(")"): lambda _: (),
+    ord(")"): lambda _: (),
 }  # fmt: skip
 _SCALARS = [_MAKERS.get(op) for op in range(256)]
 
@@ -137,14 +139,14 @@ class _Machine:
         self._stack: list[Any] = []
         self._marks: list[int] = []
         self._memo: dict[int, Any] = {}
-        self._memoized = 0
+        self._memoized = self._made = 0
         # no value is larger than its file
         self._budget = len(data)
         self._acts: dict[int, Callable[[], None]] = {
-            ord("("): lambda: self._marks.append(len(self._stack)),
-            ord("l"): lambda: self._stack.append(self._popped()),
-            ord("t"): lambda: self._stack.append(tuple(self._popped())),
-            ord("d"): lambda: self._stack.append(_pairs(self._popped())),
+            ord("("): self._mark, ord("]"): lambda: self._make([]), ord("}"): lambda: self._make({}),
+            ord("l"): lambda: self._make(self._popped()),
+            ord("t"): lambda: self._make(tuple(self._popped())),
+            ord("d"): lambda: self._make(_pairs(self._popped())),
             0x85: lambda: self._tuple(1), 0x86: lambda: self._tuple(2), 0x87: lambda: self._tuple(3),
             ord("s"): lambda: self._set([self._stack.pop(-2), self._stack.pop()]),
             ord("u"): lambda: self._set(self._popped()),
@@ -182,9 +184,23 @@ class _Machine:
         if not isinstance(target, list):
             raise TypeError("it appends to what is no list")
         if len(self._stack) == 1:
+            self._made = 0
             return values
         target.extend(values)
         return []
+
+    def _mark(self) -> None:
+        self._count()
+        self._marks.append(len(self._stack))
+
+    def _make(self, value: list[Any] | tuple[Any, ...] | dict[str, Any]) -> None:
+        self._count()
+        self._stack.append(value)
+
+    def _count(self) -> None:
+        self._made += 1
+        if self._made > _MAX_MADE:
+            raise ValueError(f"its items hold more than {_MAX_MADE} lists, tuples and dicts together")
 
     def _set(self, flat: list[Any]) -> None:
         target = self._stack[-1]
@@ -195,8 +211,8 @@ class _Machine:
     def _tuple(self, size: int) -> None:
         if len(self._stack) < size:
             raise ValueError("a tuple lacks its values")
-        values = tuple(self._stack[-size:])
-        self._stack[-size:] = [values]
+        self._count()
+        self._stack[-size:] = [tuple(self._stack[-size:])]
 
     def _popped(self) -> list[Any]:
         mark = self._marks.pop()

@@ -126,6 +126,14 @@ def test_a_small_file_cannot_unfold_into_a_large_value(tmp_path: Path) -> None:
     assert load(tmp_path / "v.p", pickle.dumps([{"x": shared}, {"x": shared}], 2)) == [{"x": ["a"]}] * 2
 
 
+@pytest.mark.parametrize("op", [b"]", b"(", b"\x85"])
+def test_a_file_of_containers_alone_does_not_fill_the_memory(tmp_path: Path, op: bytes) -> None:
+    """Sixty bytes of memory for each of the file's would be sixty gigabytes for the largest."""
+    data = b"\x80\x02](K\x01" + op * 1_100_000 + b"e."
+    with pytest.raises(InvalidInput, match="more than 1048576 lists, tuples and dicts"):
+        load(tmp_path / "v.p", data)
+
+
 def test_a_memo_index_asks_for_no_memory(tmp_path: Path) -> None:
     """A PUT at four thousand million costs nothing."""
     assert load(tmp_path / "v.p", b"\x80\x02]K\x01r\xff\xff\xff\xffa.") == [1]
