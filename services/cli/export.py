@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -64,7 +66,10 @@ def export(
         raise NotFound(f"run {run} has no grouped pictures yet: run its spec to the end, then export")
     signer = _signer(sign_cert, sign_key)
     _make(folder)
-    written = {chain: _export_chain(results, chain, folder / chain, formats, signer) for chain in chains}
+    written = {}
+    for chain in chains:
+        with _whole(folder / chain) as unfinished:
+            written[chain] = _export_chain(results, chain, unfinished, formats, signer)
     if json:
         print_json(written)
         return
@@ -92,8 +97,12 @@ def _export_chain(
     from synres.ledger.rows import encode_rows
 
     rows = export_facts.grouped_rows(results, chain)
-    triplets, load = export_facts.kept_triplets(rows), export_facts.marking(results, chain, rows, signer)
-    made = [_write(name, triplets, load, folder) for name in dict.fromkeys(formats)]
+    triplets = export_facts.kept_triplets(rows)
+    # ReasonSeg's pictures are JPEGs, since LISA looks for .jpg
+    loads = {
+        name: export_facts.marking(results, chain, rows, signer, name is Format.REASONSEG) for name in formats
+    }
+    made = [_write(name, triplets, load, folder) for name, load in loads.items()]
     # what is written is the same in every format
     counts = {"images": made[0].images, "masks": made[0].masks, "expressions": made[0].expressions}
     dropped = export_facts.dropped_items(results, chain, rows)
@@ -132,6 +141,19 @@ def _write(name: Format, triplets: Sequence[Triplet], load: Load, folder: Path) 
     return export_refcoco(
         triplets, load, folder / name / "refer_seg" if name is Format.LISA else folder / name
     )
+
+
+@contextmanager
+def _whole(folder: Path) -> Iterator[Path]:
+    """A folder that gets its name when it is whole; what a killed export left goes. Raises InvalidInput."""
+    from synres.data.export import new_folder
+
+    new_folder(folder)
+    unfinished = folder.with_name(f".{folder.name}.unfinished")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir()
+    yield unfinished
+    unfinished.rename(folder)
 
 
 def _make(folder: Path) -> None:

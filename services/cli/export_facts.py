@@ -9,7 +9,7 @@ from typing import Any
 
 from services.cli.results import Results
 from synres.data.dataset_card import CardFacts
-from synres.data.provenance import mark_png, source_type
+from synres.data.provenance import mark_png, source_type, to_jpeg
 from synres.data.signing import PictureSigner
 from synres.domain.itag import triplets
 from synres.domain.types import AlignedImage, GroupedImage, SynthImage, Triplet
@@ -72,7 +72,11 @@ def card_facts(
 
 
 def marking(
-    results: Results, chain: str, rows: Sequence[GroupedImage], signer: PictureSigner | None = None
+    results: Results,
+    chain: str,
+    rows: Sequence[GroupedImage],
+    signer: PictureSigner | None = None,
+    as_jpeg: bool = False,
 ) -> Callable[[str], bytes]:
     """Digest of a picture -> its bytes with its provenance inside, signed where there is a signer."""
     synths: dict[str, SynthImage] = {row.synth.image.digest: row.synth for row in rows}
@@ -88,6 +92,7 @@ def marking(
             "generator_digest": described["digest"], "licence": described["licence"], "picture": digest,
         }  # fmt: skip
         marked = mark_png(results.ledger.get_blob(digest), facts, source)
+        marked = to_jpeg(marked) if as_jpeg else marked
         return signer.sign(marked, facts, source) if signer else marked
 
     return load

@@ -14,7 +14,7 @@ import msgspec
 import numpy as np
 
 from synres.data.export import Exported, Load, by_image, new_folder
-from synres.data.provenance import to_jpeg
+from synres.data.readers.reasonseg import EXPLANATIONS
 from synres.domain.masks import Mask, decode_mask
 from synres.domain.types import Triplet
 
@@ -23,14 +23,17 @@ Box = tuple[int, int, int, int]
 
 
 def export_reasonseg(triplets: Iterable[Triplet], load: Load, folder: Path, split: str = "train") -> Exported:
-    """Below `folder`. Raises InvalidInput when `folder` already holds something."""
+    """Below `folder`; `load` gives JPEGs. Raises InvalidInput when `folder` already holds something."""
     new_folder(folder)
     place = folder / "ReasonSeg" / split
     place.mkdir(parents=True)
+    # LISA's loader opens it whatever is trained, and takes an empty list for no explanations
+    (place.parent / "explanatory").mkdir()
+    (place.parent / EXPLANATIONS).write_bytes(b"[]")
     images = masks = expressions = 0
     for group in by_image(triplets):
         images += 1
-        picture = to_jpeg(load(group[0].image.digest))
+        picture = load(group[0].image.digest)
         for index, mask in enumerate(dict.fromkeys(triplet.mask for triplet in group)):
             said = [triplet.expression for triplet in group if triplet.mask == mask]
             stem = place / f"{group[0].image.digest[:16]}_{index}"

@@ -71,6 +71,11 @@ def to_jpeg(png: bytes) -> bytes:
     return buffer.getvalue()
 
 
+def media_type(picture: bytes) -> str:
+    """Of the two kinds that are written here."""
+    return "image/png" if picture.startswith(_SIGNATURE) else "image/jpeg"
+
+
 def _chunk(keyword: str, text: str) -> bytes:
     """An uncompressed iTXt chunk: keyword, no compression, no language, no translation, UTF-8."""
     body = b"iTXt" + keyword.encode("latin-1") + b"\0\0\0\0\0" + text.encode()

@@ -11,7 +11,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from synres.data.provenance import SOURCE_TYPES, Facts
+from synres.data.provenance import SOURCE_TYPES, Facts, media_type
 from synres.errors import BackendUnavailable, InvalidInput, NotFound
 
 ALGORITHM = b"es256"
@@ -40,14 +40,14 @@ class PictureSigner:
         # a thumbnail would be larger than the picture
         self._context = c2pa.Context.from_dict({"builder": {"thumbnail": {"enabled": False}}})
 
-    def sign(self, png: bytes, facts: Facts, source: str) -> bytes:
-        """The picture with a manifest: created so, and by what. Raises InvalidInput where it cannot be."""
+    def sign(self, picture: bytes, facts: Facts, source: str) -> bytes:
+        """A PNG or JPEG with a manifest: created so, and by what. Raises InvalidInput where it cannot be."""
         import c2pa
 
         signed = io.BytesIO()
         builder = c2pa.Builder(json.dumps(_manifest(facts, source)), self._context)
         try:
-            builder.sign(self._signer, "image/png", io.BytesIO(png), signed)
+            builder.sign(self._signer, media_type(picture), io.BytesIO(picture), signed)
         except c2pa.C2paError as error:
             raise InvalidInput(f"a picture cannot be signed: {error}") from error
         return signed.getvalue()

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import json
+import pickle
+import tarfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
+from pyarrow.parquet import read_table
+from pycocotools import mask as coco_masks
 from pycocotools.coco import COCO
 
 from services.cli.export import Format, export
@@ -22,11 +28,16 @@ from synres.data.readers.refcoco import read_refcoco
 from synres.data.rows import ReferringRow
 from synres.domain.masks import decode_mask, encode_mask
 from synres.domain.types import GroupedImage, Rle, Triplet
+from synres.errors import InvalidInput
 from synres.ledger.file_store import FileStore
 from synres.ledger.rows import decode_rows
 from synres.ledger.runs import RunFolder, list_runs
 from tests.runs import instant_executor, spec_with
 
+# pycocotools 2 hands numpy 2 an array in the old way
+OLD_ARRAYS = pytest.mark.filterwarnings(
+    "ignore:__array__ implementation doesn't accept a copy keyword:DeprecationWarning"
+)
 Facts = set[tuple[str, str, str]]
 """(digest of the pixels, expression, counts of the mask)."""
 
@@ -94,10 +105,7 @@ def test_datasets_loads_the_webdataset(folder: Path, expected: Facts, tmp_path: 
     assert set().union(*(_of_lists(row["png"], row["json"]) for row in rows)) == expected
 
 
-# pycocotools 2 hands numpy 2 an array in the old way
-@pytest.mark.filterwarnings(
-    "ignore:__array__ implementation doesn't accept a copy keyword:DeprecationWarning"
-)
+@OLD_ARRAYS
 def test_pycocotools_reads_the_coco(folder: Path, expected: Facts) -> None:
     """Masks by its own decoder, and the refs that name them."""
     coco, found = COCO(folder / "coco" / "annotations.json"), set()
@@ -130,14 +138,72 @@ def test_reasonseg_gives_every_pixel_of_a_mask_back(folder: Path, grouped: list[
     assert said is not None and said["chain"] == "main"
 
 
-def test_every_picture_says_where_it_came_from(folder: Path) -> None:
-    """Run, seed, prompt, generator and licence in a text chunk, and IPTC's word for synthetic pictures."""
-    for path in (folder / "coco" / "images").glob("*.png"):
-        said = read_provenance(path.read_bytes())
-        assert said is not None and said["picture"] == path.stem
+@pytest.mark.parametrize("form", list(Format))
+def test_every_picture_says_where_it_came_from(
+    folder: Path, grouped: list[GroupedImage], form: Format
+) -> None:
+    """Run, seed, prompt, generator and licence, and IPTC's word for synthetic pictures as Pillow reads it."""
+    seen = set()
+    for data in _pictures(folder, form):
+        said = read_provenance(data)
+        assert said is not None
         assert {"run", "seed", "item", "prompt", "generator", "generator_digest", "licence"} <= set(said)
-        with Image.open(path) as picture:
-            assert "digitalsourcetype/trainedAlgorithmicMedia" in picture.info["XML:com.adobe.xmp"]
+        seen.add(said["picture"])
+        with Image.open(io.BytesIO(data)) as picture:
+            xmp = {"PNG": "XML:com.adobe.xmp", "JPEG": "xmp"}[picture.format or ""]
+            assert "digitalsourcetype/trainedAlgorithmicMedia" in str(picture.info[xmp])
+    assert seen == {triplet.image.digest for triplet in kept_triplets(grouped)}
+
+
+def _pictures(folder: Path, form: Format) -> Iterator[bytes]:
+    """The encoded pictures of one format, as its readers take them out."""
+    if form is Format.PARQUET:
+        yield from (row["bytes"] for row in read_table(folder / "triplets.parquet")["image"].to_pylist())
+    elif form is Format.WEBDATASET:
+        for path in (folder / form).glob("*.tar"):
+            with tarfile.open(path) as shard:
+                files = (shard.extractfile(member) for member in shard if member.name.endswith(".png"))
+                yield from (file.read() for file in files if file)
+    else:
+        yield from (
+            path.read_bytes() for path in (folder / form).rglob("*") if path.suffix in (".png", ".jpg")
+        )
+
+
+@OLD_ARRAYS
+def test_lisas_training_finds_its_way(folder: Path, expected: Facts) -> None:
+    """As the REFER toolbox and LISA's loader read: refs by Python's pickle, joined by ids; pictures by name
+    below train2014; masks decoded by pycocotools from bytes, and summed."""
+    root = folder / "lisa" / "refer_seg"
+    refs = pickle.loads((root / "refcoco" / "refs(unc).p").read_bytes())  # noqa: S301
+    file = json.loads((root / "refcoco" / "instances.json").read_text())
+    images, annotations, categories = (
+        {row["id"]: row for row in file[name]} for name in ("images", "annotations", "categories")
+    )
+    found, sentence_ids = set(), []
+    for ref in refs:
+        image, annotation = images[ref["image_id"]], annotations[ref["ann_id"]]
+        assert (ref["split"], annotation["image_id"]) == ("train", image["id"])
+        assert ref["category_id"] == annotation["category_id"] in categories
+        parts = [part | {"counts": part["counts"].encode()} for part in annotation["segmentation"]]
+        mask = coco_masks.decode(parts).sum(axis=2, dtype=np.uint8)
+        assert mask.shape == (image["height"], image["width"]) and mask.max() == 1
+        pixels = decode_image((root / "images/mscoco/images/train2014" / image["file_name"]).read_bytes())
+        assert all(sentence["tokens"] == sentence["sent"].split() for sentence in ref["sentences"])
+        found |= {_fact(pixels, s["raw"], encode_mask(mask.astype(np.bool_))) for s in ref["sentences"]}
+        sentence_ids += ref["sent_ids"]
+    assert found == expected and len(set(sentence_ids)) == len(sentence_ids)
+
+
+def test_lisas_reasonseg_loader_finds_its_way(folder: Path) -> None:
+    """A JPEG beside each JSON, and the list of explanations that it opens before anything else."""
+    root = folder / "reasonseg" / "ReasonSeg"
+    assert json.loads((root / "explanatory/train.json").read_text()) == []
+    pictures = sorted((root / "train").glob("*.jpg"))
+    assert [path.with_suffix(".json") for path in pictures] == sorted((root / "train").glob("*.json"))
+    for path in pictures:
+        file = json.loads(path.with_suffix(".json").read_text())
+        assert file["text"] and {shape["label"] for shape in file["shapes"]} == {"target"}
 
 
 def test_every_dropped_expression_has_its_reason(folder: Path, grouped: list[GroupedImage]) -> None:
@@ -194,3 +260,15 @@ def test_what_the_ledger_holds_is_not_marked(store: FileStore, grouped: list[Gro
     triplet: Triplet = kept_triplets(grouped)[0]
     assert read_provenance(Ledger(store).get_blob(triplet.image.digest)) is None
     assert decode_mask(triplet.mask).any()
+
+
+def test_an_export_that_was_killed_is_done_again(store: FileStore, tmp_path: Path) -> None:
+    """What it left has another name; a chain that is whole is not written over."""
+    (run,) = list_runs(store)
+    (tmp_path / ".main.unfinished" / "coco").mkdir(parents=True)
+    (tmp_path / ".main.unfinished" / "coco" / "half.json").write_text("{")
+    export(run, tmp_path, formats=[Format.COCO], store=store.url, json=True)
+    assert [path.name for path in tmp_path.iterdir()] == ["main"]
+    assert not (tmp_path / "main" / "coco" / "half.json").exists()
+    with pytest.raises(InvalidInput, match="main is not empty; name a new folder"):
+        export(run, tmp_path, formats=[Format.PARQUET], store=store.url, json=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import io
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import c2pa
@@ -16,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from synres.data.images import decode_image, encode_png
-from synres.data.provenance import mark_png, read_provenance
+from synres.data.provenance import mark_png, read_provenance, to_jpeg
 from synres.data.signing import LABEL, PictureSigner
 from synres.errors import InvalidInput, NotFound
 
@@ -66,19 +67,22 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     return folder / "chain.pem", folder / "key.pem"
 
 
-def test_a_signed_picture_says_who_made_it_and_how(files: tuple[Path, Path]) -> None:
+@pytest.mark.parametrize(("as_file", "kind"), [(bytes, "image/png"), (to_jpeg, "image/jpeg")])
+def test_a_signed_picture_says_who_made_it_and_how(
+    files: tuple[Path, Path], as_file: Callable[[bytes], bytes], kind: str
+) -> None:
     """The signature holds, though nobody trusts the root of a test; the pixels are as they were."""
-    png = mark_png(encode_png(PIXELS), FACTS, "trainedAlgorithmicMedia")
-    signed = PictureSigner(*files).sign(png, FACTS, "trainedAlgorithmicMedia")
-    with c2pa.Reader("image/png", io.BytesIO(signed)) as reader:
+    file = as_file(mark_png(encode_png(PIXELS), FACTS, "trainedAlgorithmicMedia"))
+    signed = PictureSigner(*files).sign(file, FACTS, "trainedAlgorithmicMedia")
+    with c2pa.Reader(kind, io.BytesIO(signed)) as reader:
         found = json.loads(reader.json())
     assert found["validation_state"] == "Valid"
     said = {a["label"]: a["data"] for a in found["manifests"][found["active_manifest"]]["assertions"]}
     assert said[LABEL] == FACTS
     (created,) = next(data for label, data in said.items() if label.startswith("c2pa.actions"))["actions"]
     assert created["digitalSourceType"].endswith("/trainedAlgorithmicMedia")
-    assert (decode_image(signed) == PIXELS).all() and read_provenance(signed) == FACTS
-    assert len(signed) < len(png) + 20_000
+    assert (decode_image(signed) == decode_image(file)).all() and read_provenance(signed) == FACTS
+    assert len(signed) < len(file) + 20_000
 
 
 def test_what_cannot_sign_is_told(files: tuple[Path, Path], tmp_path: Path) -> None:
