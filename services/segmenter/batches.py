@@ -132,18 +132,21 @@ def _compute(segmenter: Segmenter, jobs: Sequence[Job]) -> None:
 
 
 def _compute_together(segmenter: Segmenter, jobs: Sequence[Job]) -> list[Guessed]:
+    # with the answer's form given, GSVA reads what is asked of a picture as one list: not two callers' in one
+    is_listed = getattr(segmenter, "protocol", "") == "teacher_forced"
+    keys = [str(number) if is_listed else job.digest for number, job in enumerate(jobs)]
     same: dict[str, list[Job]] = {}
-    for job in jobs:
-        same.setdefault(job.digest, []).append(job)
+    for key, job in zip(keys, jobs, strict=True):
+        same.setdefault(key, []).append(job)
     asked = [(group[0].image, [e for job in group for e in job.expressions]) for group in same.values()]
     started_s = time.monotonic()
     found = segment_pictures(segmenter, asked)
     took_s = time.monotonic() - started_s
     work = work_of((job.pixels, len(job.expressions)) for job in jobs)
-    masks = {digest: iter(each) for digest, each in zip(same, found, strict=True)}
+    masks = {key: iter(each) for key, each in zip(same, found, strict=True)}
     return [
-        Guessed(list(islice(masks[job.digest], len(job.expressions))), started_s, took_s, len(asked), work)
-        for job in jobs
+        Guessed(list(islice(masks[key], len(job.expressions))), started_s, took_s, len(asked), work)
+        for key, job in zip(keys, jobs, strict=True)
     ]
 
 

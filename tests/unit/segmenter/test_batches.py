@@ -24,6 +24,7 @@ class CountingSegmenter:
     """Waits until it may go on, and keeps what it was asked."""
 
     thread_safe = True
+    protocol = "generated"
     model = ModelInfo("counting", "0" * 64, "Apache-2.0", bitwise=True)
 
     def __init__(self) -> None:
@@ -95,6 +96,15 @@ def test_expressions_of_one_picture_share_it(queue: ModelQueue, segmenter: Count
     segmenter.may_go.set()
     assert [len(outcome.result(PATIENCE_S).masks) for outcome in outcomes] == [2, 1]
     assert segmenter.asked[1] == [["a", "bb", "ccc"]]
+
+
+def test_a_list_is_one_callers_own(queue: ModelQueue, segmenter: CountingSegmenter) -> None:
+    """Where a model answers a picture's expressions in one conversation, no call bends another's answer."""
+    segmenter.protocol = "teacher_forced"
+    _put(queue, _job(segmenter, "same", ["a", "bb"]), last := _job(segmenter, "same", ["ccc"]))
+    segmenter.may_go.set()
+    assert last.outcome.result(PATIENCE_S).masks
+    assert segmenter.asked[1] == [["a", "bb"], ["ccc"]]
 
 
 def test_expired_work_never_reaches_the_model(queue: ModelQueue, segmenter: CountingSegmenter) -> None:
