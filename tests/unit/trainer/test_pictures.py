@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image as PillowImage
 
-from services.trainer.pictures import TargetObject, TrainingPicture, whole_view
+from services.trainer.pictures import TargetObject, TrainingPicture, object_view, whole_view
 from synres.domain.masks import encode_mask
 
 SIDES = st.integers(1, 60)
@@ -38,3 +38,18 @@ def test_pictures_are_shrunk_without_aliasing(side: int) -> None:
     view = whole_view(TrainingPicture(lambda: stripes, (found,)), (side // 4, side // 4))
     assert view.image.shape == (side // 4, side // 4, 3)
     assert abs(view.image[2:-2, 2:-2].astype(int) - 127).max() < 12
+
+
+@pytest.mark.parametrize(
+    ("corner", "seen_at"), [((40, 20), (8, 18)), ((0, 70), (0, 22)), ((50, 84), (18, 36)), ((46, 0), (14, 0))]
+)
+def test_an_object_is_in_the_middle_of_its_window(corner: tuple[int, int], seen_at: tuple[int, int]) -> None:
+    """As far as the picture reaches: 16 x 12 pixels, seen at their own size in a window of 32 x 48."""
+    mask, image = np.zeros((64, 96), np.bool_), np.zeros((64, 96, 3), np.uint8)
+    mask[corner[0] : corner[0] + 16, corner[1] : corner[1] + 12] = True
+    image[mask] = 200
+    found = TargetObject(encode_mask(mask), "", ("it",))
+    view = object_view(TrainingPicture(lambda: image, (found,)), found, (32, 48))
+    rows, columns = np.nonzero(view.masks[0])
+    assert (int(rows.min()), int(columns.min()), rows.size) == (*seen_at, int(mask.sum()))
+    assert np.array_equal(view.image[..., 0] > 0, view.masks[0])
