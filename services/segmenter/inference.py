@@ -20,6 +20,7 @@ from services.segmenter.tensors import (
     TensorSpec,
     call_of,
     check_outputs,
+    facts_of,
     outputs_of,
     pack_bytes,
 )
@@ -95,11 +96,7 @@ class InferenceServicer(inference_pb2_grpc.InferenceServiceServicer):
             model_name=request.model_name,
             model_version=version_of(answer.model),
             id=request.id,
-            parameters={
-                "request_id": inference_pb2.InferParameter(string_param=answer.request_id),
-                "model_digest": inference_pb2.InferParameter(string_param=answer.model.digest),
-                "licence": inference_pb2.InferParameter(string_param=answer.model.licence),
-            },
+            parameters={name: _parameter(value) for name, value in facts_of(answer).items()},
             outputs=[_output(tensor) for tensor in outputs],
             raw_output_contents=[tensor.contents for tensor in outputs],
         )
@@ -148,6 +145,14 @@ def _parameters(given: Any) -> dict[str, Any]:
     return {
         name: getattr(value, value.WhichOneof("parameter_choice") or "bool_param") for name, value in chosen
     }
+
+
+def _parameter(value: str | int | float) -> inference_pb2.InferParameter:
+    if isinstance(value, str):
+        return inference_pb2.InferParameter(string_param=value)
+    if isinstance(value, int):
+        return inference_pb2.InferParameter(int64_param=value)
+    return inference_pb2.InferParameter(double_param=value)
 
 
 def _described(spec: TensorSpec) -> inference_pb2.ModelMetadataResponse.TensorMetadata:

@@ -11,7 +11,7 @@ import math
 import struct
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -88,6 +88,14 @@ def check_outputs(wanted: Sequence[str]) -> Sequence[str]:
 def outputs_of(answer: SegmentAnswer, wanted: Sequence[str]) -> list[Tensor]:
     """Those of `check_outputs`, in order. Raises InvalidInput for masks over MAX_DENSE_BYTES."""
     return [_output(answer, _BY_NAME[name]) for name in check_outputs(wanted)]
+
+
+def facts_of(answer: SegmentAnswer) -> dict[str, str | int | float]:
+    """The parameters of a response: what no tensor holds. Lengths in pixels, times in milliseconds."""
+    model = answer.model
+    named = {"request_id": answer.request_id, "model": model.name, "model_digest": model.digest}
+    size = {"height": answer.height, "width": answer.width}
+    return {**named, "licence": model.licence, **size, **asdict(answer.timings)}
 
 
 def pack_bytes(elements: Iterable[bytes]) -> bytes:

@@ -72,7 +72,9 @@ def test_masks_by_tritonclient(caller: triton.InferenceServerClient, a_scene: Sc
         assert np.array_equal(mask, decode_mask(rle))
         assert (mask & truth).sum() / (mask | truth).sum() > 0.85
     assert found.get_response()["id"] == "7"
-    assert len(found.get_response()["parameters"]["model_digest"]) == 64
+    facts = found.get_response()["parameters"]
+    assert (len(facts["model_digest"]), facts["height"], facts["width"]) == (64, 384, 384)
+    assert facts["model_ms"] > 0
 
 
 def test_without_outputs_asked_for_all_but_the_dense_masks_come(

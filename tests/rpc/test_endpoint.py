@@ -255,6 +255,10 @@ def test_tritons_client_gets_masks(triton_client: triton.InferenceServerClient, 
     assert found.as_numpy("areas").tolist() == [mask.area for mask in typed.masks]
     assert found.as_numpy("scores").tolist() == pytest.approx([mask.score for mask in typed.masks])
     assert found.get_response().id == "r1"
+    facts = found.get_response().parameters
+    assert (facts["model"].string_param, facts["licence"].string_param) == ("instant", "Apache-2.0")
+    assert (facts["height"].int64_param, facts["width"].int64_param) == (6, 10)
+    assert facts["model_ms"].double_param > 0
 
 
 def test_tritons_client_is_told_what_is_wrong(

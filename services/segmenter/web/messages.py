@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from services.segmenter.answers import SegmentAnswer
-from services.segmenter.tensors import Tensor, TensorSpec, outputs_of, pack_bytes, unpack_bytes
+from services.segmenter.tensors import Tensor, TensorSpec, facts_of, outputs_of, pack_bytes, unpack_bytes
 from synres.errors import InvalidInput
 from synres.typed_json import decode_json
 
@@ -79,11 +79,7 @@ def write_response(request: InferRequest, answer: SegmentAnswer, name: str) -> t
     model = answer.model
     response = {"model_name": name, "model_version": version_of(model.digest), "outputs": told}
     response["id"] = request.id or answer.request_id
-    response["parameters"] = {
-        "model_digest": model.digest,
-        "licence": model.licence,
-        "request_id": answer.request_id,
-    }
+    response["parameters"] = facts_of(answer)
     header = json.dumps(response).encode()
     return b"".join([header, *behind]), len(header) if behind else None
 
