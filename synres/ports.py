@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -160,6 +160,16 @@ class Segmenter(Protocol):
 
     def segment(self, image: Image, expressions: Sequence[Expression]) -> list[ScoredMask]:
         """One mask of the image's size for each expression; an empty mask says "no target"."""
+
+
+@runtime_checkable
+class InformedSegmenter(Segmenter, Protocol):
+    """One whose evaluation may show the model what is true, as that of published numbers does."""
+
+    def segment_known(
+        self, image: Image, expressions: Sequence[Expression], has_target: Sequence[bool]
+    ) -> list[ScoredMask]:
+        """As `segment`, told which expressions have a target."""
 
 
 class Grouper(Protocol):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Annotated, Any, Literal
 
 from msgspec import Meta
@@ -14,7 +13,7 @@ from synres.errors import InvalidInput
 from synres.models import glamm_words, gsva_words, lisa_words
 from synres.models.conversations import Conversation
 from synres.models.glamm import GlammModel
-from synres.models.gsva import GsvaModel, decisions
+from synres.models.gsva import GsvaModel, decisions, with_all_asked
 from synres.models.lisa import LisaModel
 from synres.models.llama_tokens import FamilyTokens
 from synres.models.res_model import ResModel
@@ -27,6 +26,7 @@ DEFAULT_MODELS = {
 """Where a choice names no model."""
 Protocol = Literal["generated", "teacher_forced"]
 Ask = Callable[[Sequence[str]], list[Conversation]]
+Answered = Callable[[Sequence[str], Sequence[bool]], list[Conversation]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,19 +65,22 @@ class GsvaOptions(ResOptions):
 
 @dataclass(frozen=True, slots=True)
 class ResFamily:
-    """`open` asks each expression in a conversation of its own, `answered` gives the answers too.
+    """`open` asks each expression in a conversation of its own, `answered` gives the answers too, by whether
+    each has a target.
 
     `vectors` (network, states (K, T, hidden), tokens (K, T) that they predict) -> for each expression of
     answered conversations (1, out_dim), or (0, out_dim) where it has no target. `rejected`: of the same,
-    whether the model says that each has none; None for a family without a word for it.
+    whether the model says that each has none; None for a family without a word for it. `again` (network,
+    ids): what is read for the vectors, where it is not what is read for the decisions.
     """
 
     network: type[ResModel]
     tokens: FamilyTokens
     open: Ask
-    answered: Ask
+    answered: Answered
     vectors: Callable[[Any, Tensor, Tensor], list[Tensor]]
     rejected: Callable[[Any, Tensor, Tensor], list[bool]] | None = None
+    again: Callable[[Any, Tensor], Tensor] | None = None
 
 
 def lisa(options: LisaOptions) -> ResFamily:
@@ -86,7 +89,7 @@ def lisa(options: LisaOptions) -> ResFamily:
         LisaModel,
         lisa_words.TOKENS,
         lambda texts: [lisa_words.generated(text, wording) for text in texts],
-        partial(lisa_words.teacher_forced, is_sentence=wording),
+        lambda texts, _: lisa_words.teacher_forced(texts, wording),
         seg_vectors,
     )
 
@@ -96,7 +99,7 @@ def glamm(options: ResOptions) -> ResFamily:
         GlammModel,
         glamm_words.TOKENS,
         lambda texts: [glamm_words.generated(text) for text in texts],
-        glamm_words.teacher_forced,
+        lambda texts, _: glamm_words.teacher_forced(texts),
         seg_vectors,
     )
 
@@ -104,8 +107,8 @@ def glamm(options: ResOptions) -> ResFamily:
 def gsva(options: GsvaOptions) -> ResFamily:
     """Generated: a conversation for each expression, although training lists several in one. In a list the
     answer to one expression would hang on the others, so pseudo-masks would be no independent votes; and an
-    answer that skips an expression could not be matched. Teacher-forced: one list, as published numbers are
-    made, but every slot holds [SEG]: the truth, which the original puts there, is not to be had.
+    answer that skips an expression could not be matched. Teacher-forced: one list with the true [SEG]s and
+    [REJ]s, as published numbers are made; with `reeval` a second reading, all [SEG], gives the masks.
 
     Raises InvalidInput for `reeval` without teacher forcing.
     """
@@ -117,9 +120,10 @@ def gsva(options: GsvaOptions) -> ResFamily:
         GsvaModel,
         gsva_words.TOKENS,
         lambda texts: [gsva_words.generated([text]) for text in texts],
-        lambda texts: [gsva_words.teacher_forced(texts, [True] * len(texts))],
+        lambda texts, has_target: [gsva_words.teacher_forced(texts, has_target)],
         seg_vectors if options.reeval else accepted_vectors,
         rejected,
+        with_all_asked if options.reeval else None,
     )
 
 
@@ -129,12 +133,16 @@ def seg_vectors(network: ResModel, states: Tensor, tokens: Tensor) -> list[Tenso
 
 
 def accepted_vectors(network: GsvaModel, states: Tensor, tokens: Tensor) -> list[Tensor]:
-    """One for each slot that holds [SEG], none where the model would have answered something else."""
+    """One for each slot that holds [SEG] where the model would have answered so; none for any other slot."""
+    vectors = iter(seg_vectors(network, states, tokens))
+    slots = network.slots(tokens) == network.sizes.seg_id
+    asked = [
+        next(vectors) if is_seg else states.new_zeros(0, network.sizes.out_dim) for is_seg in slots.tolist()
+    ]
     refused = rejected(network, states, tokens)
-    vectors = seg_vectors(network, states, tokens)
-    return [vector[: not gone] for vector, gone in zip(vectors, refused, strict=True)]
+    return [vector[: not gone] for vector, gone in zip(asked, refused, strict=True)]
 
 
 def rejected(network: GsvaModel, states: Tensor, tokens: Tensor) -> list[bool]:
-    """For each slot that holds [SEG], whether the model would have answered something else."""
+    """For each slot, whether the model says [REJ]: at a [SEG] anything else does, at a [REJ] that alone."""
     return [not accepted for row in decisions(network, states, tokens) for accepted in row.tolist()]

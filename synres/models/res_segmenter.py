@@ -81,12 +81,22 @@ class ResSegmenter:
         score 0, one with several [SEG] their union. Raises RejectedItem("expression_too_long")."""
         return self.segment_batch([(image, expressions)])[0] if expressions else []
 
-    @torch.inference_mode()
+    def segment_known(
+        self, image: Image, expressions: Sequence[Expression], has_target: Sequence[bool]
+    ) -> list[ScoredMask]:
+        """As `segment`; teacher-forced, what has no target is answered so (GSVA's [REJ]). A model that
+        answers by itself learns nothing of it."""
+        return self._segment([(image, expressions)], [has_target])[0] if expressions else []
+
     def segment_batch(self, asked: Asked) -> list[list[ScoredMask]]:
         """`segment` of several pictures at once: their expressions are read and answered together. One
         picture by itself fills the encoders, so these take them in turn."""
+        return self._segment(asked, [[True] * len(texts) for _, texts in asked])
+
+    @torch.inference_mode()
+    def _segment(self, asked: Asked, has_target: Sequence[Sequence[bool]]) -> list[list[ScoredMask]]:
         parts = [
-            _Part(place, len(texts[at]), *self._rows(texts[at]))
+            _Part(place, len(texts[at]), *self._rows(texts[at], has_target[place][at]))
             for place, (_, texts) in enumerate(asked)
             for at in spans(len(texts))
         ]
@@ -104,9 +114,13 @@ class ResSegmenter:
         answer = self._options.max_new_tokens if self.protocol == "generated" else 0
         return text_limit(self._tokens, self.network.clip.patches, room) - answer
 
-    def _rows(self, expressions: Sequence[Expression]) -> tuple[Tensor, list[Tensor]]:
-        ask = self._family.open if self.protocol == "generated" else self._family.answered
-        conversations = ask(expressions)
+    def _rows(
+        self, expressions: Sequence[Expression], has_target: Sequence[bool] = ()
+    ) -> tuple[Tensor, list[Tensor]]:
+        if self.protocol == "generated":
+            conversations = self._family.open(expressions)
+        else:
+            conversations = self._family.answered(expressions, has_target or [True] * len(expressions))
         rows = [self._encode(conversation, expressions) for conversation in conversations]
         return split_prefix(rows)
 
@@ -149,7 +163,11 @@ class ResSegmenter:
             told = generate(self.network, prefix, tails, self._options.max_new_tokens)
             return [_Answer(one.vectors, not len(one.vectors) if family.rejected else None) for one in told]
         read = forced_states(self.network, prefix, tails)
-        vectors = family.vectors(self.network, *read)
+        if family.again is None:
+            vectors = family.vectors(self.network, *read)
+        else:
+            again = [family.again(self.network, tail) for tail in tails]
+            vectors = family.vectors(self.network, *forced_states(self.network, prefix, again))
         rejected = family.rejected(self.network, *read) if family.rejected else [None] * len(vectors)
         return list(map(_Answer, vectors, rejected))
 

@@ -18,13 +18,13 @@ from synres.data.images import decode_image
 from synres.domain.digests import canonical_json
 from synres.domain.failures import failure_of
 from synres.domain.mask_pairs import count_pairs
-from synres.domain.masks import decode_mask, encode_mask, runs_to_rle
+from synres.domain.masks import area, decode_mask, encode_mask, runs_to_rle
 from synres.domain.metrics import MaskCounts, score
 from synres.domain.types import Expression, ModelInfo, OpenTriplet, Rejection, Rle
 from synres.errors import InternalError, RejectedItem
 from synres.ledger.ledger import Ledger
 from synres.ledger.records import Action, Record
-from synres.ports import Segmenter, ShardRequest, ShardResult
+from synres.ports import Image, InformedSegmenter, ScoredMask, Segmenter, ShardRequest, ShardResult
 from synres.stages.params import EvaluateParams, decode_params
 from synres.stages.shard import Check, Computed, StageCode, map_rows, never_stop, run_shard
 
@@ -197,9 +197,17 @@ def evaluate_picture(
     masks = [mask for triplet in triplets for mask in (triplet.mask, triplet.ignore) if mask is not None]
     if any(tuple(mask.size) != image.shape[:2] for mask in masks):
         raise RejectedItem("mask_size_mismatch", f"a mask is not of the picture's size {image.shape[:2]}")
-    guesses = segmenter.segment(image, [triplet.expression for triplet in triplets])
+    guesses = _asked(segmenter, image, triplets)
     rows = _compared(triplets, [encode_mask(guess.mask) for guess in guesses])
     return [_judged(row, guess.is_rejected) for row, guess in zip(rows, guesses, strict=True)]
+
+
+def _asked(segmenter: Segmenter, image: Image, triplets: Sequence[OpenTriplet]) -> list[ScoredMask]:
+    expressions = [triplet.expression for triplet in triplets]
+    if not isinstance(segmenter, InformedSegmenter):
+        return segmenter.segment(image, expressions)
+    has_target = [area(row.mask) > 0 or bool(row.ignore and area(row.ignore)) for row in triplets]
+    return segmenter.segment_known(image, expressions, has_target)
 
 
 def _judged(row: EvaluatedExpression, is_rejected: bool | None) -> EvaluatedExpression:

@@ -207,18 +207,49 @@ def test_expressions_get_the_originals_masks(
     family: str, texts: list[str], case: str, options: dict[str, Any]
 ) -> None:
     """From words to masks in both protocols, as the original answered the same questions."""
-    fixture, loaded = Fixture(family), opened(family, **options)
     file, name = case.split(".")
-    theirs = fixture.tensors(file)[f"{name}.mask_logits"]
+    segmenter, image = primed(family, options)
+    same_masks(segmenter.segment(image, texts), Fixture(family).tensors(file)[f"{name}.mask_logits"])
+
+
+def primed(family: str, options: dict[str, Any]) -> tuple[ResSegmenter, Image]:
+    """A segmenter for which any picture is the fixture's first one, and a picture of that one's size."""
+    loaded = opened(family, **options)
     build, kind = KINDS[family]
-    given, encoding = kind(**options), fixture.encoding(loaded.network, 0)
+    given, encoding = kind(**options), Fixture(family).encoding(loaded.network, 0)
     caches = Caches(Primed(encoding), EncodingCache(0))
     segmenter = ResSegmenter(loaded.network, loaded._tokens, build(given), given, loaded.model, caches)
-    found = segmenter.segment(np.zeros((*encoding.original, 3), np.uint8), texts)
+    return segmenter, np.zeros((*encoding.original, 3), np.uint8)
+
+
+def same_masks(found: list[ScoredMask], theirs: torch.Tensor) -> None:
+    """But for pixels where the original's logit is nought within its own rounding."""
     for guess, logits in zip(found, theirs, strict=True):
         sure = logits.abs() >= LOGIT_ATOL
         assert torch.equal(torch.from_numpy(guess.mask)[sure], logits[sure] > 0)
         assert sure.float().mean() > 0.99
+
+
+@pytest.mark.parametrize("reeval", [True, False])
+def test_gsva_in_a_list_that_tells_the_truth(reeval: bool) -> None:
+    """The fixture's list says [SEG], [REJ], [SEG]; the model says otherwise, as the original's did.
+
+    Asked again, each has a mask; else those that are [SEG] in the list and that it would answer so.
+    """
+    segmenter, image = primed("gsva", FORCED | {"reeval": reeval})
+    name = "three_reeval" if reeval else "three_no_reeval"
+    case = next(case for case in Fixture("gsva").json("validate") if case["name"] == name)
+    shown = ["[SEG]" in item for item in case["conversations"][0].split("Sure,")[1].split(", ")]
+    found = segmenter.segment_known(image, ["red dog", "blue car", "cup"], shown)
+    assert 0 < sum(shown) < 3
+    assert ["[REJ]" if guess.is_rejected else "[SEG]" for guess in found] == case["decisions"]
+    theirs = Fixture("gsva").tensors("validate")[f"{name}.mask_logits"]
+    if reeval:
+        same_masks(found, theirs)
+    else:
+        assert len(theirs) == sum(shown)
+        drawn = [seen and not guess.is_rejected for guess, seen in zip(found, shown, strict=True)]
+        assert [bool(guess.mask.any()) for guess in found] == drawn
 
 
 @pytest.mark.parametrize(("family", "answer"), [("lisa", "<im_start>"), ("gsva", "[REJ]")])

@@ -54,6 +54,16 @@ class JudgingSegmenter(FixedSegmenter):
         return [replace(g, is_rejected=e.endswith("?")) for g, e in zip(guesses, expressions, strict=True)]
 
 
+class InformedSegmenter(FixedSegmenter):
+    """One that is told the truth, and says it."""
+
+    def segment_known(
+        self, image: Image, expressions: Sequence[Expression], has_target: Sequence[bool]
+    ) -> list[ScoredMask]:
+        guesses = super().segment(image, expressions)
+        return [replace(g, is_rejected=not known) for g, known in zip(guesses, has_target, strict=True)]
+
+
 def _columns(first: int, last: int) -> np.ndarray:
     mask = np.zeros((10, 10), np.bool_)
     mask[:, first:last] = True
@@ -181,6 +191,17 @@ def test_what_a_model_rejects_is_scored_as_the_originals_score_it(ledger: Ledger
     plain_asked = _request(plain, [_triplet(plain, "a", "the left", (0, 4))])
     result = run_evaluate_shard(plain, lambda weights: FixedSegmenter(), MODEL, plain_asked)
     assert b"is_rejected" not in plain.get_blob(result.outputs["rows"])
+
+
+def test_who_takes_the_truth_is_told_it(ledger: Ledger) -> None:
+    """Which expressions have a target, as published numbers are made; open pixels are one."""
+    shown, none = _triplet(ledger, "a", "the left", (0, 4)), _triplet(ledger, "a", "nothing", (0, 0))
+    open_pixels = encode_mask(_columns(0, 3))
+    left_open = OpenTriplet("a", none.image, none.mask, "perhaps", "", "MT", "day", open_pixels)
+    asked = [shown, none, left_open]
+    result = run_evaluate_shard(ledger, lambda weights: InformedSegmenter(), MODEL, _request(ledger, asked))
+    rows = ledger.get_rows(result.outputs["rows"], JudgedExpression)
+    assert [row.is_rejected for row in rows] == [False, True, False]
 
 
 class CountingSegmenter(FixedSegmenter):
