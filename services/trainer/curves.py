@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 Report: TypeAlias = Callable[..., None]
 """Called by name with `done` of `whole` steps, numbers, and a `message` for people."""
-_CURVES = ("loss", "learning_rate", "gradient_norm")
+_CURVES = ("loss", "learning_rate", "gradient_norm", "refusals")
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from services.trainer.mosaics import SHARED_WEIGHT, MosaicPool, any_object, make_mosaic
+from services.trainer.mosaics import SHARED_WEIGHT, MosaicPool, any_object, bystanders, make_mosaic
 from services.trainer.nouns import head_span
 from services.trainer.picture_cache import PictureCache
 from services.trainer.pictures import TrainingPicture, View, load_pictures, summed_mask, whole_view
@@ -77,6 +77,8 @@ class Loader:
         self._tiles = MosaicPool(self._pools.get(params.mosaic_from, []))
         self._table = superclass_table(params.superclass_table)
         self._dense = params.mosaic_dense
+        # the micro world's results were had without
+        self._sees_bystanders = params.superclass_table != MICROWORLD and params.superclass_probability > 0
 
     def batch(self, step: int, place: int = 0, slices: int = 1) -> Batch:
         """The batch of `step` (0, 1, ...): `batch_size` pictures, up to `expressions_per_picture` of each.
@@ -161,11 +163,13 @@ class Loader:
         mosaic = make_mosaic(places, self._shape.side, seed, self._table)
         names = mosaic.expressions()
         shared = np.array([len(mosaic.named(name)) > 1 for name in names])
-        targets = {}
+        others = bystanders(places, self._shape.side, seed) if self._sees_bystanders else ()
+        targets, refusals = {}, 0
         for name in _pick(names, np.where(shared, SHARED_WEIGHT, 1.0), self._wanted(names), generator):
-            broader = self._broaden(name, mosaic.category(name), (), number).expression
-            targets[broader] = mosaic.mask(broader)
-        return Example(mosaic.image, tuple(targets.items()), 0, len(places))
+            broader = self._broaden(name, mosaic.category(name), others, number)
+            refusals += broader.refused
+            targets[broader.expression] = mosaic.mask(broader.expression)
+        return Example(mosaic.image, tuple(targets.items()), refusals, len(places))
 
     def _of_picture(self, picture: TrainingPicture, number: int, generator: np.random.Generator) -> Example:
         if self._as_original and not any(found.is_talk for found in picture.objects):

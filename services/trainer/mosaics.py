@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from services.trainer.pictures import TargetObject, TrainingPicture, View, object_view
+from services.trainer.pictures import TargetObject, TrainingPicture, View, beside, object_view
 from synres.domain.mosaic import Box, Tile, compose_mosaic, plan_mosaic
 from synres.domain.superclass import known_words
 from synres.domain.types import Expression
@@ -119,6 +119,20 @@ def make_mosaic(places: Sequence[Place], side: int, seed: int, superclasses: Map
     layout = plan_mosaic(seed, len(places), (side, side))
     views = [object_view(*place, (box.height, box.width)) for place, box in zip(places, layout, strict=True)]
     return mosaic_of_views(views, layout, superclasses)
+
+
+def bystanders(places: Sequence[Place], side: int, seed: int) -> list[tuple[str, Expression]]:
+    """Category and expressions of what that mosaic's tiles show beside their own objects.
+
+    No expression of the mosaic names these, so a broader noun must not make one fit them.
+    """
+    layout = plan_mosaic(seed, len(places), (side, side))
+    shown = [
+        found
+        for place, box in zip(places, layout, strict=True)
+        for found in beside(*place, (box.height, box.width))
+    ]
+    return list(dict.fromkeys((found.category, e) for found in shown for e in found.expressions))
 
 
 def mosaic_of_views(views: Sequence[View], layout: Sequence[Box], superclasses: Mapping[str, str]) -> Mosaic:

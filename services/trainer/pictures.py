@@ -109,6 +109,19 @@ def object_view(picture: TrainingPicture, chosen: TargetObject, size: tuple[int,
     return _view(picture, (moved,), _window(box(chosen.mask), picture.size, size), size)
 
 
+def beside(picture: TrainingPicture, chosen: TargetObject, size: tuple[int, int]) -> list[TargetObject]:
+    """What else of the picture stands in that window, as far as boxes tell."""
+    window = _window(box(chosen.mask), picture.size, size)
+    return [found for found in picture.targets if found != chosen and _overlap(box(found.mask), window)]
+
+
+def _overlap(one: tuple[int, int, int, int], other: tuple[int, int, int, int]) -> bool:
+    return all(
+        one[axis] < other[axis] + other[axis + 2] and other[axis] < one[axis] + one[axis + 2]
+        for axis in (0, 1)
+    )
+
+
 def _window(
     around: tuple[int, int, int, int], picture: tuple[int, ...], size: tuple[int, int]
 ) -> tuple[int, int, int, int]:

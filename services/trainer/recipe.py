@@ -121,7 +121,7 @@ def _train(
         log.append(StepLog(step, loss, rate, *counted))
         report(
             done=step + 1, whole=params.steps, loss=loss, learning_rate=rate, gradient_norm=norm,
-            message=f"loss {loss:.3f}",
+            refusals=counted[0], message=f"loss {loss:.3f}",
         )  # fmt: skip
         if (step + 1) % params.checkpoint_every == 0 and step + 1 < params.steps and ranks.is_first:
             save_checkpoint(ledger, request.action, step + 1, model.module, optimizer, log)

@@ -36,13 +36,35 @@ _SPOKEN = {
     "refrigerator": ("fridge",), "airplane": ("plane",), "bicycle": ("bike",), "handbag": ("purse",),
     "motorcycle": ("motorbike",), "dining table": ("table",),
 }  # fmt: skip
+SAID = {
+    "person": ("guy", "dude", "gal", "umpire", "skater", "rider", "worker", "driver", "mom", "father"),
+    "vehicle": ("van", "suv", "cab", "jet", "tram", "trolley", "moped"),
+    "device": ("computer", "monitor", "screen"),
+    "building": ("tower", "church"), "garment": ("pants",), "accessory": ("glasses", "sunglasses", "watch"),
+    "vegetable": ("onion",), "food": ("rice", "fries"),
+}  # fmt: skip
+"""What expressions of photographs say, and WordNet has other senses of."""
 BROADER_STILL = {
     "bird": "animal", "fruit": "food", "vegetable": "food", "tree": "plant", "flower": "plant",
     "bag": "accessory",
 }  # fmt: skip
 """Of broader nouns: a pigeon is a bird, and so an animal."""
 _IRREGULAR = {"child": "children", "knife": "knives", "wolf": "wolves", "shelf": "shelves", "mouse": "mice"}
-_SAME = frozenset(("sheep", "deer", "skis", "scissors", "clothes", "food", "furniture", "tableware"))
+_SAME = frozenset(
+    (
+        "sheep",
+        "deer",
+        "skis",
+        "scissors",
+        "clothes",
+        "pants",
+        "glasses",
+        "fries",
+        "food",
+        "furniture",
+        "tableware",
+    )
+)
 """Plural as singular."""
 
 
@@ -74,7 +96,7 @@ def _coco() -> dict[str, str]:
 
 def _wordnet() -> dict[str, str]:
     # COCO's own word for a noun comes before WordNet's
-    return _flat(_content("superclasses")["superclasses"]) | _coco()
+    return _flat(_content("superclasses")["superclasses"]) | _flat(SAID) | _coco()
 
 
 def _flat(table: Mapping[str, Sequence[str]]) -> dict[str, str]:
