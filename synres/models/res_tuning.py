@@ -28,7 +28,8 @@ class TuningOptions(ResOptions):
 
     `precision` is that of what is frozen, and of the arithmetic where it may be; trained parts are float32.
     `activation_checkpointing` computes the language model's layers twice instead of keeping what is inside
-    them. `side` is that of the training pictures in pixels, 0 for SAM's own.
+    them. `side`: most pixels of a whole training picture's longer side (0: no bound), and the side of mosaics
+    (0: SAM's own).
     """
 
     lora_rank: Annotated[int, Meta(ge=1, le=1024)] = 8
