@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.e2e.cluster import Failed, in_pod, is_ready, kubectl, objects, pods, saying, wait_for
+from tests.e2e.cluster import COMPONENT, Failed, in_pod, is_ready, kubectl, objects, pods, saying, wait_for
 from tests.e2e.release import CLI, deploy, helm, refusal
 
 SPEC = "/e2e/stuck.yaml"
@@ -16,43 +15,46 @@ RUN = ("synres", "run", SPEC, "--executor", "grpc")
 LOOK = "kubectl get pods -l app.kubernetes.io/component=segmenter"
 KEYS = "check SYNRES_S3_ACCESS_KEY and SYNRES_S3_SECRET_KEY"
 SOON_S = 60.0
+
+
+def with_key_of_nowhere(where: str) -> list[str]:
+    """Values that give a pod a variable of a Secret that is not there."""
+    fields = ("name=KEY", "valueFrom.secretKeyRef.name=nowhere", "valueFrom.secretKeyRef.key=key")
+    return [f"{where}.extraEnv[0].{field}" for field in fields]
+
+
+# each of these deploys from what the one before has left
 STAGES = {
-    "ImagePullBackOff": ("synres-segmenter:nowhere", "services.segmenter.image.tag=nowhere"),
-    "Unschedulable": ("Insufficient nvidia.com/gpu", "services.segmenter.gpu.count=1"),
+    "Insufficient nvidia.com/gpu": "services.segmenter.gpu.count=1",
+    'Failed to pull image "synres-segmenter:nowhere"': "services.segmenter.image.tag=nowhere",
 }
-"""What keeps a stage's pod -> its words, and what was set wrong."""
+"""What the stage's pod says -> what was set wrong."""
 JOBS = {
     "image synres-trainer:nowhere cannot be pulled": ["training.image.tag=nowhere"],
     "Insufficient nvidia.com/gpu": ["training.gpu.count=1"],
-    'the pod cannot start: secret "nowhere" not found': [
-        "training.extraEnv[0].name=KEY",
-        "training.extraEnv[0].valueFrom.secretKeyRef.name=nowhere",
-        "training.extraEnv[0].valueFrom.secretKeyRef.key=key",
-    ],
+    'the pod cannot start: secret "nowhere" not found': with_key_of_nowhere("training"),
 }
+"""What the trainer says -> what was set wrong."""
 
 
-@pytest.fixture
-def mended(chart: Path) -> Iterator[None]:
-    """Afterwards the release is as it was."""
-    yield
-    deploy(chart)
+def test_pods_that_lack_a_secret_say_so(chart: Path) -> None:
+    """One that helm knows nothing of: the new pod names it, and the one of before goes on."""
+    lacking = with_key_of_nowhere("services.grouper")
+    assert "e2e-synres-grouper" in refusal(chart, *lacking, timeout="20s")
+    wait_for("the pod's words", lambda: 'secret "nowhere" not found' in described("grouper"), SOON_S)
+    assert [pod for pod in pods("grouper") if is_ready(pod)]
 
 
-@pytest.mark.usefixtures("mended")
-@pytest.mark.parametrize("reason", STAGES)
-def test_a_stage_without_a_pod(chart: Path, reason: str) -> None:
-    """An image that is nowhere, a GPU pool that is full: by helm, the pod's own words, and the client's."""
-    words, wrong = STAGES[reason]
-    deploy(chart, "services.segmenter.replicas=0")
-    assert "e2e-synres-segmenter" in refusal(chart, wrong, timeout="20s")
-    own = lambda: kubectl("describe", "pods", "--selector", "app.kubernetes.io/component=segmenter")
-    wait_for(reason, lambda: words in own(), SOON_S)
+@pytest.mark.parametrize("words", STAGES)
+def test_a_stage_without_a_pod(chart: Path, words: str) -> None:
+    """A GPU pool that is full, an image that is nowhere: by helm, the pod's own words, and the client's."""
+    assert "e2e-synres-segmenter" in refusal(chart, STAGES[words], timeout="20s")
+    wait_for(words, lambda: words in described("segmenter"), SOON_S)
+    wait_for("the end of the old pod", lambda: not [pod for pod in pods("segmenter") if is_ready(pod)])
     with saying(CLI, RUN, LOOK, SOON_S):
         wait_for("the status", lambda: LOOK in in_pod(CLI, "synres", "status"), SOON_S)
 
 
-@pytest.mark.usefixtures("mended")
 @pytest.mark.parametrize("words", JOBS)
 def test_a_training_whose_pod_does_not_start(chart: Path, words: str) -> None:
     """The trainer alone may look at pods: through it the run and its status say what the pod waits for."""
@@ -62,16 +64,13 @@ def test_a_training_whose_pod_does_not_start(chart: Path, words: str) -> None:
     wait_for("the end of the Job", lambda: not [job for job in trainings() if not job["status"]])
 
 
-def test_pods_that_lack_a_secret_say_so(chart: Path, mended: None) -> None:
-    """Where helm was told not to look: the pods name the Secret, and those of before go on."""
-    error = refusal(chart, "auth.existingSecret=nowhere", "checkSecrets=false", timeout="20s")
-    assert "e2e-synres-" in error
-    own = lambda: kubectl("describe", "pods", "--selector", "app.kubernetes.io/component=grouper")
-    wait_for("the pod's words", lambda: 'secret "nowhere" not found' in own(), SOON_S)
-    assert [pod for pod in pods("grouper") if is_ready(pod)]
+@pytest.fixture
+def well(chart: Path) -> None:
+    deploy(chart)
 
 
-def test_a_store_that_refuses_is_said(chart: Path) -> None:
+@pytest.mark.usefixtures("well")
+def test_a_store_that_refuses_is_said() -> None:
     """Its keys were changed under the release: the run, its status, `helm test` and the pods name them."""
     before = store_key()
     change_store_key(base64.b64encode(b"another key of the store").decode())
@@ -86,7 +85,8 @@ def test_a_store_that_refuses_is_said(chart: Path) -> None:
         change_store_key(before)
 
 
-def test_a_store_that_is_away_is_waited_for(chart: Path) -> None:
+@pytest.mark.usefixtures("well")
+def test_a_store_that_is_away_is_waited_for() -> None:
     """It is said at once, and the run goes on when the store is back."""
     kubectl("scale", "deployment/e2e-synres-dev-storage", "--replicas=0")
     wait_for("the end of the store", lambda: not pods("dev-storage"))
@@ -95,6 +95,10 @@ def test_a_store_that_is_away_is_waited_for(chart: Path) -> None:
             in_pod(CLI, "synres", "status")
         kubectl("scale", "deployment/e2e-synres-dev-storage", "--replicas=1")
         assert run.wait(300) == 0
+
+
+def described(component: str) -> str:
+    return kubectl("describe", "pods", "--selector", f"{COMPONENT}={component}")
 
 
 def trainings() -> list[dict[str, dict[str, object]]]:
