@@ -111,7 +111,9 @@ def _stored(ledger: Ledger, name: str, pictures: Iterator[Picture | Refused]) ->
         triplets += found.triplets
         refused.update(rejection.reason for rejection, _ in found.rejections)
     if not triplets:
-        told = ", ".join(f"{count} {reason}" for reason, count in refused.items()) or "no record"
+        told = (
+            ", ".join(f"{count} {reason}" for reason, count in refused.items()) or "no record of that split"
+        )
         raise InvalidInput(f"benchmark {name} holds nothing to ask for ({told}); see `synres data check`")
     return Benchmark(name, ledger.put_rows(triplets).digest, _pictures(triplets), len(triplets), refused)
 

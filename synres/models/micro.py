@@ -218,9 +218,15 @@ def load_micro_res(data: bytes | None = None) -> MicroRes:
     """
     model = MicroRes().to(memory_format=torch.channels_last)
     try:
-        model.load_state_dict(load(data) if data is not None else load_shipped(WEIGHTS, BASE)[0])
+        found = load(data) if data is not None else load_shipped(WEIGHTS, BASE)[0]
+        if strange := sorted(found.keys() ^ model.state_dict().keys()):
+            raise RuntimeError(f"{len(strange)} tensors are missing or another network's, as {strange[0]}")
+        model.load_state_dict(found)
     except (RuntimeError, SafetensorError) as error:
-        raise ArtifactCorrupt(f"these bytes are not weights of the micro RES network: {error}") from error
+        told = " ".join(str(error).split())[:300]
+        raise ArtifactCorrupt(
+            f"these bytes are not weights of the micro RES network: {told}; name the backend they are for"
+        ) from error
     return model.eval()
 
 

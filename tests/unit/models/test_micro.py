@@ -7,6 +7,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from safetensors.torch import load, save
 
 from services.segmenter.backends.micro import MicroSegmenter
 from synres.errors import ArtifactCorrupt
@@ -77,6 +78,19 @@ def test_other_bytes_are_refused(data: bytes) -> None:
     """Bytes that are not this network's weights raise ArtifactCorrupt."""
     with pytest.raises(ArtifactCorrupt, match="not weights of the micro RES network"):
         load_micro_res(data)
+
+
+def test_weights_of_another_network_are_told_in_a_sentence(base: MicroRes) -> None:
+    """Names that are missing are counted, not listed, and a tensor of another shape is one line."""
+    state = load(save_micro_res(base))
+    del state["text.words.weight"]
+    with pytest.raises(ArtifactCorrupt, match=r"1 tensors are missing or another network's") as caught:
+        load_micro_res(save(state))
+    assert len(caught.value.message) < 200
+    state = load(save_micro_res(base)) | {"text.words.weight": torch.zeros(2, 2)}
+    with pytest.raises(ArtifactCorrupt, match=r"size mismatch for text\.words\.weight") as caught:
+        load_micro_res(save(state))
+    assert "\n" not in caught.value.message
 
 
 def test_a_few_steps_lower_the_loss() -> None:
