@@ -10,7 +10,7 @@ export class Problem extends Error {
 }
 
 const MENDS = {
-  UNAUTHENTICATED: ["The server wants an API key", "Enter a key that is valid now. Whoever runs this server makes one with `synres keys new`."],
+  UNAUTHENTICATED: ["The server wants an API key", "Enter a key that is valid now. Whoever runs this server makes one with the command synres keys new."],
   PERMISSION_DENIED: ["This key may not do that", "Ask whoever runs this server for a key that may."],
   OVERLOADED: ["The server is busy", "It said when to come back."],
   INVALID_INPUT: ["Something in the question is wrong", "Change it as the message says and try again."],

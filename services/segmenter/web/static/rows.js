@@ -79,11 +79,12 @@ function say(index, found) {
     return;
   }
   const [x, y, width, height] = found.box;
-  const score = document.createElement("b");
-  score.textContent = `score ${found.score.toFixed(2)}`;
-  const box = document.createElement("span");
-  box.textContent = `box ${x}, ${y}, ${width} × ${height}`;
-  line.replaceChildren(score, ` · ${found.area.toLocaleString("en")} px · `, box);
+  const facts = [`score ${found.score.toFixed(2)}`, `${found.area.toLocaleString("en")} px`, `box ${x}, ${y}, ${width} × ${height}`];
+  line.replaceChildren(...facts.map((text, place) => {
+    const fact = document.createElement(place ? "span" : "b");
+    fact.textContent = text;
+    return fact;
+  }));
 }
 
 function clear() {
