@@ -89,7 +89,9 @@ class EndpointLimits:
 
 
 class Endpoint(Connection):
-    """`address`: host:port, https://host:port for TLS, or dns:///name:port for all replicas behind a name.
+    """`address`: host:port of its gRPC, https://host:port for TLS, or dns:///name:port for all replicas
+    behind a name. TLS trusts the system's roots, or those of the PEM file that
+    GRPC_DEFAULT_SSL_ROOTS_FILE_PATH names.
 
     `key`: an API key, or the pipeline's token. `timeout_s`: seconds that a call may take; the endpoint does
     not begin what cannot be done in that time. Threads may share it; as a context manager it closes itself.
@@ -108,7 +110,9 @@ class Endpoint(Connection):
         choice: BackendChoice | None = None,
         weights: str = "",
     ) -> Answer:
-        """One mask for each expression. `request_id` comes back in the answer; the endpoint makes one for "".
+        """One mask for each expression, empty where nothing fits: see its `no_target`. What is beyond
+        `limits` raises InvalidInput or RejectedItem. `request_id` comes back in the answer; the endpoint makes
+        one for "".
 
         Only with the token: `choice` of another backend than the one that is served, and `weights`, the
         digest of trained ones.
@@ -134,7 +138,8 @@ class Endpoint(Connection):
         ]
 
     def upload(self, picture: bytes | Path | Image) -> Uploaded:
-        """Keeps a picture there for a day, to ask about it again and again without sending it."""
+        """Keeps a picture there for a day, to ask about it again and again without sending it: with this key
+        only, since what another uploaded is NotFound."""
         message = segmenter_pb2.UploadPictureRequest(image=_encoded(picture))
         return Uploaded(self.call(self._stub.UploadPicture, message).digest)
 
