@@ -22,7 +22,12 @@ _LARGE = 3 * 256 * 256
 _MARGIN = 1.3
 """A tile shows its object and, on every side, a bit of what surrounds it."""
 Turns = tuple[tuple[str, str], ...]
-_PLACES = frozenset(("left", "right", "top", "bottom", "middle", "center", "centre", "corner"))
+_OF_THE_WHOLE = frozenset((
+    "left", "right", "top", "bottom", "middle", "center", "centre", "corner", "upper", "lower", "leftmost",
+    "rightmost", "topmost", "lowest", "largest", "biggest", "smallest", "tallest", "nearest", "closest",
+    "farthest", "first", "second", "third", "last", "only",
+))  # fmt: skip
+"""A place in the picture, or a rank among all that it shows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +107,9 @@ def object_view(picture: TrainingPicture, chosen: TargetObject, size: tuple[int,
     """A window around `chosen` at `size` (height, width), with that object alone among its targets.
 
     The window keeps the picture's scale where the object fits into `size`, and is no larger than the picture.
-    Expressions that name a place are left out: in another picture the place is another.
+    Expressions that name a place or a rank are left out: in another picture both are others.
     """
-    expressions = tuple(e for e in chosen.expressions if not _PLACES & set(e.lower().split()))
+    expressions = tuple(e for e in chosen.expressions if not _OF_THE_WHOLE & set(e.lower().split()))
     moved = replace(chosen, expressions=expressions)
     return _view(picture, (moved,), _window(box(chosen.mask), picture.size, size), size)
 

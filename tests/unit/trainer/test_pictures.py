@@ -10,6 +10,7 @@ from PIL import Image as PillowImage
 
 from services.trainer.pictures import TargetObject, TrainingPicture, object_view, whole_view
 from synres.domain.masks import encode_mask
+from synres.microworld.vocabulary import POSITIONS, WORDS
 
 SIDES = st.integers(1, 60)
 
@@ -38,6 +39,17 @@ def test_pictures_are_shrunk_without_aliasing(side: int) -> None:
     view = whole_view(TrainingPicture(lambda: stripes, (found,)), (side // 4, side // 4))
     assert view.image.shape == (side // 4, side // 4, 3)
     assert abs(view.image[2:-2, 2:-2].astype(int) - 127).max() < 12
+
+
+def test_what_only_the_whole_picture_tells_is_not_said_of_a_part() -> None:
+    """Places and ranks are left out; what is true of the object anywhere stays, as in the micro world."""
+    said = ("the leftmost cup", "the largest cup", "second cup from the left", "the only cup",
+            "the Closest cup", "the red cup", "a cup beside the plate")  # fmt: skip
+    micro = [word for word in WORDS if word not in POSITIONS]
+    found = TargetObject(encode_mask(np.ones((8, 8), np.bool_)), "cup", (*said, *micro))
+    picture = TrainingPicture(lambda: np.zeros((8, 8, 3), np.uint8), (found,))
+    kept = object_view(picture, found, (8, 8)).objects[0].expressions
+    assert kept == (*said[-2:], *micro)
 
 
 @pytest.mark.parametrize(
