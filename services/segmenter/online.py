@@ -32,6 +32,7 @@ from synres.rpc.calls import ModelCalls
 from synres.stages.backends import SegmenterBackends
 
 _WARM_UP = encode_png(np.full((96, 128, 3), 127, np.uint8))
+_WARM_UP_S = 1800.0  # gigabytes of weights are read, and a GPU's first call is slow
 
 
 class Online:
@@ -113,7 +114,8 @@ class Online:
 
     def warm_up(self) -> None:
         """Loads the served model and asks it; then the endpoint is ready. Raises as `segment`."""
-        call = SegmentCall(Caller("", may_choose=True), _WARM_UP, ("the red circle", "the blue square"))
+        expressions, deadline_s = ("the red circle", "the blue square"), time.monotonic() + _WARM_UP_S
+        call = SegmentCall(Caller("", may_choose=True), _WARM_UP, expressions, deadline_s=deadline_s)
         self.segment(call)
         self.segment(call)
         self._is_warm = True

@@ -110,9 +110,10 @@ class Endpoint(Connection):
         choice: BackendChoice | None = None,
         weights: str = "",
     ) -> Answer:
-        """One mask for each expression, empty where nothing fits: see its `no_target`. What is beyond
-        `limits` raises InvalidInput or RejectedItem. `request_id` comes back in the answer; the endpoint makes
-        one for "".
+        """One mask for each expression, empty where nothing fits: see its `no_target`.
+
+        What is beyond `limits` raises InvalidInput or RejectedItem. `request_id` comes back in the answer;
+        the endpoint makes one for "".
 
         Only with the token: `choice` of another backend than the one that is served, and `weights`, the
         digest of trained ones.
