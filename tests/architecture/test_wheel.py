@@ -62,6 +62,15 @@ def test_weights_with_their_digests_are_in_the_wheel(installed: Path) -> None:
     assert [path for path in shipped if not (installed / path).is_file()] == []
 
 
+def test_the_tables_of_nouns_bring_their_licences(installed: Path) -> None:
+    """WordNet's asks to be with every copy; COCO's and LVIS's ask for their names."""
+    folder = installed / "services" / "trainer"
+    wordnet = (folder / "superclasses.json").read_text()
+    assert "Permission to use, copy, modify and distribute this software" in wordnet
+    assert "LVIS Consortium" in wordnet
+    assert "Creative Commons Attribution 4.0, COCO" in (folder / "coco_categories.json").read_text()
+
+
 def test_the_playground_is_in_the_wheel(installed: Path) -> None:
     """Every file that the page asks for, and the description of the API."""
     web = Path("services") / "segmenter" / "web"
