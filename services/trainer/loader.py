@@ -8,15 +8,15 @@ another part, if there is one) and 3 to 8 pictures of that part; a draw of anoth
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from services.trainer.examples import Example, others_of, pick, reworded, targets_of
 from services.trainer.mosaics import SHARED_WEIGHT, MosaicPool, any_object, bystanders, make_mosaic
 from services.trainer.nouns import head_span
 from services.trainer.picture_cache import PictureCache
-from services.trainer.pictures import TrainingPicture, View, load_pictures, summed_mask, whole_view
+from services.trainer.pictures import TrainingPicture, load_pictures, summed_mask, whole_view
 from services.trainer.superclasses import MICROWORLD, superclass_table
 from services.trainer.trainable import PLAIN, Batch, Manner, Shape
 from synres.domain.mixture import IndependentDraws, Mixture
@@ -30,26 +30,6 @@ from synres.stages.params import TrainParams
 
 _MOST_DRAWS = 20
 _MOST_PASSED_OVER = 200
-
-
-@dataclass(frozen=True, slots=True)
-class Example:
-    """One training picture and the expressions drawn for it, with masks. `tiles` is 1 without mosaic."""
-
-    image: Image
-    targets: tuple[tuple[Expression, Mask], ...]
-    refusals: int
-    tiles: int
-    manners: tuple[Manner, ...] = ()
-    """One for each target, or none: all are plain."""
-    passed_over: int = 0
-    """Draws before this one whose picture showed none of the expressions."""
-
-    @property
-    def shows_nothing(self) -> bool:
-        """Something is asked for, and nothing of it is there."""
-        talks = any(manner.turns for manner in self.manners)
-        return bool(self.targets) and not talks and not any(mask.any() for _, mask in self.targets)
 
 
 class Loader:
@@ -165,35 +145,56 @@ class Loader:
         shared = np.array([len(mosaic.named(name)) > 1 for name in names])
         others = bystanders(places, self._shape.side, seed) if self._sees_bystanders else ()
         targets, refusals = {}, 0
-        for name in _pick(names, np.where(shared, SHARED_WEIGHT, 1.0), self._wanted(names), generator):
+        for name in pick(names, np.where(shared, SHARED_WEIGHT, 1.0), self._wanted(names), generator):
             broader = self._broaden(name, mosaic.category(name), others, number)
             refusals += broader.refused
             targets[broader.expression] = mosaic.mask(broader.expression)
         return Example(mosaic.image, tuple(targets.items()), refusals, len(places))
 
     def _of_picture(self, picture: TrainingPicture, number: int, generator: np.random.Generator) -> Example:
-        if self._as_original and not any(found.is_talk for found in picture.objects):
+        if any(found.is_talk for found in picture.objects):
+            return self._of_talk(picture, generator)
+        if self._as_original:
             return self._of_sentences(picture, number, generator)
-        view = whole_view(picture, self._shape.whole(picture.size))
-        talks = [found for found in view.objects if found.is_talk]
-        if talks:
-            talk = talks[int(generator.integers(len(talks)))]
-            nothing = np.zeros(view.image.shape[:2], np.bool_)
-            return Example(view.image, ((talk.expressions[0], nothing),), 0, 1, (talk.manner,))
-        masks = _targets(view)
-        names = sorted(masks)
+        image, masks = self._asked(picture, generator)
         targets: dict[Expression, Mask] = {}
         manners: list[Manner] = []
         refusals = 0
-        for name in _pick(names, np.ones(len(names)), self._wanted(names), generator):
-            named = next(found for found in view.objects if name in found.expressions)
-            broader = self._broaden(name, named.category, _others(picture, name), number)
+        for name, mask in masks.items():
+            named = next(found for found in picture.objects if name in found.expressions)
+            broader = self._broaden(name, named.category, others_of(picture, name), number)
             refusals += broader.refused
             worded = reworded(broader.expression, named.category, generator)
             if worded not in targets:
-                targets[worded] = masks[name]
+                targets[worded] = mask
                 manners.append(named.manner)
-        return Example(view.image, tuple(targets.items()), refusals, 1, tuple(manners))
+        return Example(image, tuple(targets.items()), refusals, 1, tuple(manners))
+
+    def _of_talk(self, picture: TrainingPicture, generator: np.random.Generator) -> Example:
+        view = whole_view(picture, self._shape.whole(picture.size))
+        talks = [found for found in picture.objects if found.is_talk]
+        talk = talks[int(generator.integers(len(talks)))]
+        nothing = np.zeros(view.image.shape[:2], np.bool_)
+        return Example(view.image, ((talk.expressions[0], nothing),), 0, 1, (talk.manner,))
+
+    def _asked(
+        self, picture: TrainingPicture, generator: np.random.Generator
+    ) -> tuple[Image, dict[Expression, Mask]]:
+        """Some expressions with their masks, in a drawn order."""
+        size = self._shape.whole(picture.size)
+        if size != picture.size:
+            view = whole_view(picture, size)
+            masks = targets_of(view)
+            names = sorted(masks)
+            chosen = pick(names, np.ones(len(names)), self._wanted(names), generator)
+            return view.image, {name: masks[name] for name in chosen}
+        # nothing can vanish, so that no mask is drawn in vain
+        names = sorted({expression for found in picture.objects for expression in found.expressions})
+        chosen = pick(names, np.ones(len(names)), self._wanted(names), generator)
+        named = tuple(found for found in picture.objects if set(chosen).intersection(found.expressions))
+        view = whole_view(replace(picture, objects=named), size)
+        masks = targets_of(view)
+        return view.image, {name: masks[name] for name in chosen}
 
     def _of_sentences(self, picture: TrainingPicture, number: int, generator: np.random.Generator) -> Example:
         """As the originals draw: among all that was ever said, each with the mask that it was said of."""
@@ -204,14 +205,16 @@ class Loader:
         objects = tuple(dict.fromkeys(found for found, _ in said))
         view = whole_view(replace(picture, objects=objects), self._shape.whole(picture.size))
         masks = dict(zip(objects, view.masks, strict=True))
-        targets, refusals = [], 0
+        targets, manners, refusals = [], [], 0
         for found, name in said:
-            broader = self._broaden(name, found.category, _others(picture, name), number)
+            if found.has_target and not masks[found].any():
+                continue
+            broader = self._broaden(name, found.category, others_of(picture, name), number)
             refusals += broader.refused
             worded = reworded(broader.expression, found.category, generator)
             targets.append((worded, summed_mask(found, masks[found])))
-        manners = tuple(found.manner for found, _ in said)
-        return Example(view.image, tuple(targets), refusals, 1, manners)
+            manners.append(found.manner)
+        return Example(view.image, tuple(targets), refusals, 1, tuple(manners))
 
     def _wanted(self, names: Sequence[Expression]) -> int:
         return min(len(names), self._params.expressions_per_picture)
@@ -227,36 +230,3 @@ class Loader:
         else:
             spans = head_span(expression, category, self._table) if probability else []
         return replace_superclass(expression, spans, self._table, probability, seed, others)
-
-
-def reworded(expression: Expression, category: str, generator: np.random.Generator) -> Expression:
-    """A part of an object, whose category is "object:part", is "object part" or "the part of the object"."""
-    whole, _, part = category.partition(":")
-    if not part or expression != f"{whole} {part}" or generator.random() < 0.5:
-        return expression
-    return f"the {part} of the {whole}"
-
-
-def _others(picture: TrainingPicture, name: Expression) -> list[tuple[str, Expression]]:
-    """What else is there, by category and expression."""
-    others = [found for found in picture.targets if name not in found.expressions]
-    return [(found.category, expression) for found in others for expression in found.expressions]
-
-
-def _pick(
-    names: Sequence[Expression], weights: NDArray[np.float64], count: int, generator: np.random.Generator
-) -> list[Expression]:
-    if not names:
-        return []
-    chosen = generator.choice(len(names), count, replace=False, p=weights / weights.sum())
-    return [names[k] for k in chosen]
-
-
-def _targets(view: View) -> dict[Expression, Mask]:
-    """Each expression's mask in the view; an expression of two objects names both."""
-    targets: dict[Expression, Mask] = {}
-    for found, mask in zip(view.objects, view.masks, strict=True):
-        # a small object can vanish when its picture shrinks
-        for expression in found.expressions if mask.any() or not found.has_target else ():
-            targets[expression] = targets[expression] | mask if expression in targets else mask
-    return targets

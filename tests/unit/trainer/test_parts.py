@@ -13,7 +13,8 @@ from services.trainer.backends.lisa import load as load_lisa
 from services.trainer.backends.micro import MicroBackend
 from services.trainer.backends.res import ResTrainable, training_batch
 from services.trainer.checkpoints import StepLog
-from services.trainer.loader import Loader, reworded
+from services.trainer.examples import reworded
+from services.trainer.loader import Loader
 from services.trainer.recipe import run_training
 from services.trainer.trainable import Batch, Shape
 from synres.data.images import encode_png
