@@ -4,7 +4,8 @@ Public methods look at their caller themselves and bound their own work; the gua
 logs nothing that their callers wrote.
 
 Whatever goes wrong inside leaves as a status with ErrorInfo; a fault of ours is logged with its traceback
-and leaves as INTERNAL without a word about our insides. Health and reflection pass untouched.
+and leaves as INTERNAL without a word about our insides. Reflection passes untouched. Of health `Check` is
+answered; `Watch` is not, since each watcher's message would hold a thread for as long as it likes.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 import grpc
 from google.protobuf.message import DecodeError
@@ -31,10 +32,12 @@ from synres.errors import (
     SynresError,
     Unauthenticated,
 )
+from synres.rpc.reading import Reading
 from synres.rpc.status import code_of, status_of
 
 _OURS = ("/synres.rpc.", "/inference.")
 _WITH_DEADLINE = "/synres.rpc."
+_HEALTH = "/grpc.health.v1.Health/"
 FOREVER_S = 10 * 365 * 86400.0
 """A call without a deadline says that it has more time than this."""
 
@@ -63,8 +66,8 @@ class _Method:
     service: str
     name: str
     handler: Any
-    is_public: bool
-    needs_deadline: bool
+    is_public: bool = False
+    needs_deadline: bool = False
 
 
 class Guard(grpc.ServerInterceptor):  # type: ignore[type-arg]  # generic in the stubs only
@@ -74,41 +77,69 @@ class Guard(grpc.ServerInterceptor):  # type: ignore[type-arg]  # generic in the
     """
 
     def __init__(
-        self, token: str | None, admission: Admission, public: Sequence[str] = (), is_open: bool = True
+        self,
+        token: str | None,
+        admission: Admission,
+        reading: Reading,
+        public: Sequence[str] = (),
+        is_open: bool = True,
     ) -> None:
         self._expected = None if token is None else f"Bearer {token}".encode()
-        self._admission, self._public, self._is_open = admission, frozenset(public), is_open
+        self._admission, self._reading = admission, reading
+        self._public, self._is_open = frozenset(public), is_open
 
     def intercept_service(self, continuation: Callable[..., Any], details: Any) -> Any:
         handler = continuation(details)
-        if handler is None or not details.method.startswith(_OURS):
+        if handler is None or not details.method.startswith((*_OURS, _HEALTH)):
             return handler
         _, service, name = details.method.split("/")
+        if details.method.startswith(_HEALTH):
+            return None if handler.response_streaming else self._health(_Method(service, name, handler))
         is_public = details.method in self._public or f"/{service}/" in self._public
         needs_deadline = details.method.startswith(_WITH_DEADLINE)
         method = _Method(service, name, handler, is_public, needs_deadline)
-        # without (de)serializers the bytes come here, and a broken message gets its ErrorInfo too
-        return grpc.unary_unary_rpc_method_handler(lambda data, context: self._answer(method, data, context))
+        # without (de)serializers the bytes come here, and a broken message gets its ErrorInfo too;
+        # as a stream of one message, they come when they are asked for
+        return grpc.stream_unary_rpc_method_handler(
+            lambda requests, context: self._answer(method, requests, context)
+        )
 
-    def _answer(self, method: _Method, data: bytes, context: grpc.ServicerContext) -> bytes:
+    def _health(self, method: _Method) -> Any:
+        def check(requests: Iterator[bytes], context: grpc.ServicerContext) -> bytes:
+            try:
+                request = _parse(method, self._reading.message(requests, context, is_counted=False))
+            except SynresError as error:
+                _abort(context, error)
+            serialized: bytes = method.handler.response_serializer(
+                method.handler.unary_unary(request, context)
+            )
+            return serialized
+
+        return grpc.stream_unary_rpc_method_handler(check)
+
+    def _answer(self, method: _Method, requests: Iterator[bytes], context: grpc.ServicerContext) -> bytes:
         metadata = {str(key): str(value) for key, value in context.invocation_metadata()}
         with (
             telemetry.observed(method.service, method.name) as report,
             telemetry.rpc_span(f"{method.service}/{method.name}", metadata) as report_span,
         ):
-            outcome = self._outcome(method, data, metadata, context)
+            outcome = self._outcome(method, requests, metadata, context)
             code = code_of(outcome).name if isinstance(outcome, SynresError) else "OK"
             report(code)
             report_span(code)
         if isinstance(outcome, SynresError):
-            context.abort_with_status(rpc_status.to_status(status_of(outcome)))
+            _abort(context, outcome)
         return outcome
 
     def _outcome(
-        self, method: _Method, data: bytes, metadata: dict[str, str], context: grpc.ServicerContext
+        self,
+        method: _Method,
+        requests: Iterator[bytes],
+        metadata: dict[str, str],
+        context: grpc.ServicerContext,
     ) -> bytes | SynresError:
         try:
-            return self._serve(method, data, metadata, context)
+            return self._serve(method, requests, metadata, context)
         except SynresError as error:
             told = {} if method.is_public else {"error": error.message}
             # overloads are counted alone: to refuse must be cheap
@@ -120,7 +151,11 @@ class Guard(grpc.ServerInterceptor):  # type: ignore[type-arg]  # generic in the
             return InternalError("a fault of the service; its log holds the traceback")
 
     def _serve(
-        self, method: _Method, data: bytes, metadata: dict[str, str], context: grpc.ServicerContext
+        self,
+        method: _Method,
+        requests: Iterator[bytes],
+        metadata: dict[str, str],
+        context: grpc.ServicerContext,
     ) -> bytes:
         if not method.is_public:
             self._authenticate(metadata.get("authorization", ""))
@@ -129,6 +164,7 @@ class Guard(grpc.ServerInterceptor):  # type: ignore[type-arg]  # generic in the
         ):
             raise DeadlineRequired("the call has no deadline; set a timeout")
         with nullcontext() if method.is_public else self._admission.place():
+            data = self._reading.message(requests, context, method.is_public)
             answer = method.handler.unary_unary(_parse(method, data), context)
             serialized: bytes = method.handler.response_serializer(answer)
             return serialized
@@ -138,6 +174,10 @@ class Guard(grpc.ServerInterceptor):  # type: ignore[type-arg]  # generic in the
             raise Unauthenticated("this service was given no token: it answers its online calls alone")
         if self._expected is not None and not hmac.compare_digest(authorization.encode(), self._expected):
             raise Unauthenticated("the token is missing or wrong; set SYNRES_TOKEN as the service has it")
+
+
+def _abort(context: grpc.ServicerContext, error: SynresError) -> NoReturn:
+    context.abort_with_status(rpc_status.to_status(status_of(error)))
 
 
 def _log_fault(method: _Method, error: Exception) -> None:

@@ -21,6 +21,7 @@ from grpc_reflection.v1alpha import reflection
 from synres import telemetry
 from synres.errors import SettingInvalid, SynresError
 from synres.rpc.interceptor import Admission, Guard
+from synres.rpc.reading import Reading
 from synres.settings import ServiceSettings, load_settings
 
 Settings = TypeVar("Settings", bound=ServiceSettings)
@@ -79,13 +80,16 @@ class Server:
             _require_token(settings)
         self._settings, self.is_ready, self._public = settings, is_ready, public
         self._watcher: threading.Thread | None = None
-        self._stopped = threading.Event()
+        self._stopped, self._ended = threading.Event(), threading.Event()
         self.faces: list[Face] = []
+        self._reading = Reading(public.max_calls)
         self._names = [health.OVERALL_HEALTH, service, *public.services]
         token = settings.token.get_secret_value() if settings.token else None
         self.grpc = grpc.server(
             ThreadPoolExecutor(settings.max_in_flight + public.max_calls + _SPARE_THREADS),
-            interceptors=[Guard(token, Admission(settings.max_in_flight), public.methods, is_open)],
+            interceptors=[
+                Guard(token, Admission(settings.max_in_flight), self._reading, public.methods, is_open)
+            ],
             options=_options(settings.max_message_bytes),
         )
         self._health = health.HealthServicer()
@@ -105,6 +109,7 @@ class Server:
                 f"SYNRES_LISTEN: cannot listen on {self._settings.listen}: {error}"
             ) from error
         self.grpc.start()
+        threading.Thread(target=self._reading.watch, args=(self._ended,), daemon=True).start()
         for face in self.faces:
             face.start()
         self._health.set(_LIVE, health_pb2.HealthCheckResponse.SERVING)
@@ -126,6 +131,7 @@ class Server:
         for face in self.faces:
             face.stop(self._settings.grace_s)
         ended.wait()
+        self._ended.set()
         if self._watcher is not None:
             # a model that is still loading is not left alone with a process that ends
             self._watcher.join(self._settings.grace_s)

@@ -179,7 +179,7 @@ def test_clients_that_say_nothing_hold_nobody(address: str, channel: grpc.Channe
 
 
 def test_nothing_is_left_of_many_bad_calls(channel: grpc.Channel) -> None:
-    """After hundreds of refusals there are no more threads, and as many objects as before them."""
+    """After hundreds of refusals there are as many objects as before them, and no thread for each."""
     bad = segmenter_pb2.SegmentRequest(image=PNG[:30], expressions=["it"]).SerializeToString()
 
     def refuse(count: int) -> int:
@@ -191,5 +191,6 @@ def test_nothing_is_left_of_many_bad_calls(channel: grpc.Channel) -> None:
     refuse(100)
     threads, objects = threading.active_count(), refuse(1)
     deadline_s = time.monotonic() + PATIENCE_S
-    while refuse(300) > objects + 300 or threading.active_count() > threads:
+    # one that has not yet gone idle when the next call comes makes the pool's next one
+    while refuse(300) > objects + 300 or threading.active_count() > threads + 30:
         assert time.monotonic() < deadline_s

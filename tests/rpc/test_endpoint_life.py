@@ -164,5 +164,5 @@ def test_one_half_of_a_certificate_is_none(build: Callable[..., Server], tmp_pat
     """Nor is a file that is not there."""
     with pytest.raises(SettingInvalid, match="go together"):
         build(segmenter_tls_key=tmp_path / "key.pem")
-    with pytest.raises(SettingInvalid, match="cannot read"):
+    with pytest.raises(SettingInvalid, match="cannot be used"):
         build(segmenter_tls_key=tmp_path / "key.pem", segmenter_tls_certificate=tmp_path / "chain.pem")

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import Counter
+from collections.abc import Iterator
 
 import grpc
 import pytest
 from google.rpc import error_details_pb2
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_status import rpc_status
 
 from services.captioner import app as captioner_app
 from services.captioner.settings import CaptionerSettings
 from synres.domain.choice import BackendChoice
 from synres.errors import (
+    ArtifactMissing,
     CallCancelled,
     DeadlineExceeded,
     DeadlineRequired,
@@ -27,15 +31,23 @@ from synres.errors import (
 from synres.ledger.ledger import Ledger
 from synres.ports import Captioner, ShardRequest
 from synres.rpc.captioner.v1 import captioner_pb2, captioner_pb2_grpc
-from synres.rpc.client import CaptionerClient
+from synres.rpc.client import CaptionerClient, SegmenterClient
+from synres.rpc.reading import Reading
 from synres.rpc.status import error_of
 from synres.stages.caption import CAPTION
-from synres.stages.params import CaptionParams
+from synres.stages.params import CaptionParams, SegmentParams
+from synres.stages.segment import SEGMENT
 from synres.stages.shard import never_stop
 from tests.instant import INSTANT, build_instant, instant_model, make_samples, plan_shard
 from tests.rpc.conftest import Serve
 
 DESCRIBE = "/synres.rpc.captioner.v1.CaptionerService/Describe"
+
+
+def _shard_of(stage: str) -> ShardRequest:
+    """Whose input is nowhere."""
+    params = SegmentParams(backend="instant")
+    return plan_shard(SEGMENT, instant_model(stage, 1), ("0" * 64,), params)
 
 
 def _shard(ledger: Ledger, count: int) -> ShardRequest:
@@ -178,3 +190,65 @@ def test_a_message_over_the_limit_is_bad_input(serve: Serve) -> None:
         pytest.raises(InvalidInput, match="larger than max"),
     ):
         client.describe(BackendChoice("x" * 3000))
+
+
+def test_callers_that_send_nothing_leave_the_service_to_others(serve: Serve) -> None:
+    """Each would hold a thread until its message comes; those too many are refused, all else is answered."""
+    address, done = serve("segmenter", token="secret", segmenter_max_calls=2), threading.Event()
+
+    def nothing() -> Iterator[bytes]:
+        done.wait(60)
+        yield from ()
+
+    with grpc.insecure_channel(address) as channel, SegmenterClient(address, "secret", 60) as client:
+        silent = channel.stream_unary("/synres.rpc.segmenter.v1.SegmenterService/Segment")
+        calls = [silent.future(nothing(), timeout=60) for _ in range(40)]
+        health = health_pb2_grpc.HealthStub(channel)
+        assert health.Check(health_pb2.HealthCheckRequest(service="live"), timeout=60).status == 1
+        with pytest.raises(ArtifactMissing):
+            client.run_shard(_shard_of("segment"))
+        deadline_s = time.monotonic() + 60
+        while sum(call.done() for call in calls) < 38:
+            assert time.monotonic() < deadline_s
+            time.sleep(0.01)
+        done.set()
+        told = [error_of(call.exception(timeout=60)) for call in calls]
+    assert Counter(type(error) for error in told) == {Overloaded: 38, InvalidInput: 2}
+
+
+def test_nobody_watches_health_and_a_broken_question_is_refused(serve: Serve) -> None:
+    """A watcher's message, too, could hold a thread; kubelet and balancers ask again and again instead."""
+    with grpc.insecure_channel(serve("captioner")) as channel:
+        with pytest.raises(grpc.RpcError) as caught:
+            next(health_pb2_grpc.HealthStub(channel).Watch(health_pb2.HealthCheckRequest(), timeout=60))
+        assert caught.value.code() is grpc.StatusCode.UNIMPLEMENTED
+        with pytest.raises(grpc.RpcError) as caught:
+            channel.unary_unary("/grpc.health.v1.Health/Check")(b"\xff\xff", timeout=60)
+        assert isinstance(error_of(caught.value), InvalidInput)
+
+
+class Late:
+    """A call whose message comes only when somebody cuts it off."""
+
+    def __init__(self) -> None:
+        self.cancelled = threading.Event()
+
+    def cancel(self) -> None:
+        self.cancelled.set()
+
+    def requests(self) -> Iterator[bytes]:
+        assert self.cancelled.wait(60)
+        raise grpc.RpcError
+        yield b""
+
+
+def test_a_message_that_does_not_come_is_given_up() -> None:
+    """Its thread and its place are free for others again."""
+    reading, late, stopped = Reading(1, longest_s=0.01), Late(), threading.Event()
+    watcher = threading.Thread(target=reading.watch, args=(stopped,))
+    watcher.start()
+    with pytest.raises(CallCancelled):
+        reading.message(late.requests(), late, is_counted=True)
+    assert reading.message(iter([b"next"]), late, is_counted=True) == b"next"
+    stopped.set()
+    watcher.join()
