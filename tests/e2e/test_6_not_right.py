@@ -23,7 +23,6 @@ def with_key_of_nowhere(where: str) -> list[str]:
     return [f"{where}.extraEnv[0].{field}" for field in fields]
 
 
-# each of these deploys from what the one before has left
 STAGES = {
     "Insufficient nvidia.com/gpu": "services.segmenter.gpu.count=1",
     'Failed to pull image "synres-segmenter:nowhere"': "services.segmenter.image.tag=nowhere",
@@ -40,7 +39,7 @@ JOBS = {
 def test_pods_that_lack_a_secret_say_so(chart: Path) -> None:
     """One that helm knows nothing of: the new pod names it, and the one of before goes on."""
     lacking = with_key_of_nowhere("services.grouper")
-    assert "e2e-synres-grouper" in refusal(chart, *lacking, timeout="20s")
+    assert "e2e-synres-grouper" in refusal(chart, *lacking, timeout="60s")
     wait_for("the pod's words", lambda: 'secret "nowhere" not found' in described("grouper"), SOON_S)
     assert [pod for pod in pods("grouper") if is_ready(pod)]
 
@@ -48,9 +47,11 @@ def test_pods_that_lack_a_secret_say_so(chart: Path) -> None:
 @pytest.mark.parametrize("words", STAGES)
 def test_a_stage_without_a_pod(chart: Path, words: str) -> None:
     """A GPU pool that is full, an image that is nowhere: by helm, the pod's own words, and the client's."""
-    assert "e2e-synres-segmenter" in refusal(chart, STAGES[words], timeout="20s")
-    wait_for(words, lambda: words in described("segmenter"), SOON_S)
+    assert "e2e-synres-segmenter" in refusal(chart, STAGES[words], timeout="60s")
+    # of the old pods nothing is left, and the new ones come anew
+    kubectl("delete", "replicasets", "--selector", f"{COMPONENT}=segmenter")
     wait_for("the end of the old pod", lambda: not [pod for pod in pods("segmenter") if is_ready(pod)])
+    wait_for(words, lambda: words in described("segmenter"), SOON_S)
     with saying(CLI, RUN, LOOK, SOON_S):
         wait_for("the status", lambda: LOOK in in_pod(CLI, "synres", "status"), SOON_S)
 

@@ -54,7 +54,8 @@ topologySpreadConstraints:
 {{- define "synres.resources" -}}
 {{- $resources := deepCopy .resources -}}
 {{- if .gpu.count -}}
-{{- $limits := merge (dict .gpu.resource .gpu.count) ($resources.limits | default dict) -}}
+{{- /* a quantity: server-side apply of older API servers takes no number for one */ -}}
+{{- $limits := merge (dict .gpu.resource (toString .gpu.count)) ($resources.limits | default dict) -}}
 {{- $resources = set $resources "limits" $limits -}}
 {{- end -}}
 {{- toYaml $resources -}}
