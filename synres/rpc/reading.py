@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import grpc
 
@@ -24,7 +24,7 @@ class Reading:
     def __init__(self, most: int, longest_s: float = LONGEST_S) -> None:
         self._most, self._longest_s = most, longest_s
         self._lock = threading.Lock()
-        self._begun: dict[int, tuple[float, bool, grpc.ServicerContext]] = {}
+        self._begun: dict[int, tuple[float, bool, Callable[[], object]]] = {}
         self._counted = 0
 
     def message(self, requests: Iterator[bytes], context: grpc.ServicerContext, is_counted: bool) -> bytes:
@@ -44,16 +44,16 @@ class Reading:
         while not stopped.wait(min(_LOOK_S, self._longest_s)):
             oldest_s = time.monotonic() - self._longest_s
             with self._lock:
-                late = [context for since_s, _, context in self._begun.values() if since_s < oldest_s]
-            for context in late:
-                context.cancel()
+                late = [cancel for since_s, _, cancel in self._begun.values() if since_s < oldest_s]
+            for cancel in late:
+                cancel()
 
     def _begin(self, context: grpc.ServicerContext, is_counted: bool) -> None:
         with self._lock:
             if is_counted and self._counted >= self._most:
                 raise Overloaded("as many calls as there may be are sending their message", _LOOK_S)
             self._counted += is_counted
-            self._begun[id(context)] = time.monotonic(), is_counted, context
+            self._begun[id(context)] = time.monotonic(), is_counted, context.cancel
 
     def _end(self, context: grpc.ServicerContext) -> None:
         with self._lock:
