@@ -38,6 +38,16 @@ def test_the_columns_are_those_of_the_benchmark() -> None:
     ]  # fmt: skip
 
 
+def test_each_expression_stands_in_the_columns_of_its_place() -> None:
+    """By day in ID, at night in DS and under its own name, both with their subset; validation by itself."""
+    rows = _rows(0)
+    columns = columns_of(rows)
+    places = {(row.subset, row.domain): [name for name, has in columns.items() if has(row)] for row in rows}
+    assert places["MT", "day"] == ["MT-ID", "ID"] and places["MA", "day"] == ["MA-ID", "ID"]
+    assert places["MT", "night"] == ["MT-DS", "DS", "night"] and places["MA", "fog"] == ["MA-DS", "DS", "fog"]
+    assert places["real", "day"] == ["real"]
+
+
 def test_without_subsets_each_place_is_a_column() -> None:
     """Photographs have neither MT nor MA."""
     row = EvaluatedExpression("a", "the cup", "", "", 1, 2, 1, 2)
