@@ -141,7 +141,7 @@ def test_gpu_pools_need_no_spare_gpu() -> None:
     for service, surge in (("segmenter", 0), ("generator", 1), ("triton", 0)):
         rolling = _deployment(service, "gpu-prod")["strategy"]["rollingUpdate"]
         assert rolling == {"maxSurge": surge, "maxUnavailable": 1 - surge}
-    assert _container("segmenter", "gpu-prod")["resources"]["limits"]["nvidia.com/gpu"] == 1
+    assert _container("segmenter", "gpu-prod")["resources"]["limits"]["nvidia.com/gpu"] == "1"
     assert _deployment("coordinator", "gpu-prod")["strategy"] == {"type": "Recreate"}
 
 
