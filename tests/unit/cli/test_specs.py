@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from services.cli.main import app
 from services.cli.narrow import only_arm
-from synres.errors import NotFound, SpecInvalid
+from synres.errors import BackendUnavailable, NotFound, SpecInvalid
 from synres.spec_yaml import load_spec
 
 CONFIGS = Path(__file__).parents[3] / "configs"
@@ -32,6 +32,34 @@ def test_a_backend_that_there_is_not_is_told_with_its_line(tmp_path: Path) -> No
 def test_every_shipped_spec_is_sound(file: Path) -> None:
     """Also those that nobody can run here."""
     assert load_spec(file).method.arms
+
+
+def test_the_papers_experiments_lack_nothing_but_their_models(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each backend knows its options, and says what to pull; arms and chains are those of the page."""
+    from services.captioner.backends import load_backend as load_captioner
+    from services.segmenter.backends import load_backend as load_segmenter
+    from services.trainer.backends import load_backend as load_trainable
+
+    monkeypatch.setenv("SYNRES_MODELS_DIR", str(tmp_path))
+    method = load_spec(CONFIGS / "paper.yaml").method
+    assert set(method.arms) == {"baseline", "full", "quarter", "no_superclass"}
+    samples = {
+        arm: method.synthesis[part].samples for arm, part in {"full": "whole", "quarter": "quarter"}.items()
+    }
+    assert samples["quarter"] * 4 == samples["full"]
+    assert (
+        method.arms["full"].superclass_probability > method.arms["no_superclass"].superclass_probability == 0
+    )
+    for arm in method.arms.values():
+        with pytest.raises(BackendUnavailable, match="synres models pull"):
+            load_trainable(arm.choice)
+    for chain in method.synthesis.values():
+        with pytest.raises(BackendUnavailable, match="synres models pull"):
+            load_captioner(chain.caption.choice)
+        with pytest.raises(BackendUnavailable, match="synres models pull"):
+            load_segmenter(chain.segment.choice)
 
 
 def test_an_arm_of_no_spec_is_told_with_the_nearest() -> None:
