@@ -11,6 +11,7 @@ import pytest
 import typer
 
 from services.cli.main import app
+from synres.spec_yaml import load_spec
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted(ROOT.glob("docs/*.md"))]
@@ -47,6 +48,17 @@ def test_named_commands_and_options_exist(page: Path) -> None:
         if line.startswith("synres "):
             words = re.sub(r'"[^"]*"', "TEXT", line).split()[1:]
             assert {w for w in words if w.startswith("--")} <= _options(words), line
+
+
+def test_whole_specs_on_pages_are_sound(tmp_path: Path) -> None:
+    """A block that begins as a spec does can be saved and run as it stands."""
+    blocks = [
+        block for page in PAGES for block in re.findall(r"```yaml\n(synres: .*?)```", page.read_text(), re.S)
+    ]
+    assert len(blocks) >= 2
+    for number, block in enumerate(blocks):
+        (tmp_path / f"{number}.yaml").write_text(block)
+        assert load_spec(tmp_path / f"{number}.yaml").method.arms
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
