@@ -14,7 +14,7 @@ SPEC = "/e2e/stuck.yaml"
 RUN = ("synres", "run", SPEC, "--executor", "grpc")
 LOOK = "kubectl get pods -l app.kubernetes.io/component=segmenter"
 KEYS = "check SYNRES_S3_ACCESS_KEY and SYNRES_S3_SECRET_KEY"
-SOON_S = 60.0
+SOON_S = 300.0  # on a busy node; the figures say how soon it was
 
 
 def with_key_of_nowhere(where: str) -> list[str]:
