@@ -14,7 +14,7 @@ from synres.data.images import OpenedImage
 from synres.domain.digests import digest_bytes
 from synres.domain.masks import measure_mask, union
 from synres.domain.types import Rle
-from synres.errors import DeadlineExceeded, SynresError
+from synres.errors import CallCancelled, DeadlineExceeded, SynresError
 from synres.ports import ScoredMask, Segmenter
 
 _PLACE_BYTES = 2**22
@@ -78,6 +78,8 @@ class Pictures:
     def _enqueue(self, prepared: Prepared) -> _Queued | SynresError:
         started_s, cpu_s = time.monotonic(), time.thread_time()
         call = prepared.call
+        if call.is_abandoned():
+            return CallCancelled("the caller went away")
         try:
             with telemetry.span("preprocess"):
                 image = prepared.opened.upright()
