@@ -19,7 +19,7 @@ from synres.models.res_training import PUBLISHED_ALPHA
 from synres.ports import Image, ScoredMask, Segmenter
 from synres.settings import ModelSettings, load_settings
 
-CODE_VERSION = 1
+CODE_VERSION = 2
 
 
 class UntrainedBase:

@@ -31,7 +31,7 @@ from synres.models.res_tuning import TuningOptions, check_tuning, open_for_train
 from synres.models.res_types import TrainingBatch
 from synres.ports import Image, Mask
 
-_CODE_VERSION = 1
+_CODE_VERSION = 2
 
 Words = Callable[[Sequence[Asked], np.random.Generator], list[Conversation]]
 """Expressions of one picture -> its conversations, wordings drawn."""
