@@ -12,6 +12,7 @@ from tests.e2e.release import CLI, deploy, helm, refusal
 
 SPEC = "/e2e/stuck.yaml"
 RUN = ("synres", "run", SPEC, "--executor", "grpc")
+STATUS = ("env", "COLUMNS=400", "synres", "status")
 LOOK = "kubectl get pods -l app.kubernetes.io/component=segmenter"
 KEYS = "check SYNRES_S3_ACCESS_KEY and SYNRES_S3_SECRET_KEY"
 SOON_S = 300.0  # on a busy node; the figures say how soon it was
@@ -53,7 +54,7 @@ def test_a_stage_without_a_pod(chart: Path, words: str) -> None:
     wait_for("the end of the old pod", lambda: not [pod for pod in pods("segmenter") if is_ready(pod)])
     wait_for(words, lambda: words in described("segmenter"), SOON_S)
     with saying(CLI, RUN, LOOK, SOON_S):
-        wait_for("the status", lambda: LOOK in in_pod(CLI, "synres", "status"), SOON_S)
+        wait_for("the status", lambda: LOOK in in_pod(CLI, *STATUS), SOON_S)
 
 
 @pytest.mark.parametrize("words", JOBS)
@@ -61,7 +62,7 @@ def test_a_training_whose_pod_does_not_start(chart: Path, words: str) -> None:
     """The trainer alone may look at pods: through it the run and its status say what the pod waits for."""
     deploy(chart, *JOBS[words])
     with saying(CLI, RUN, words, SOON_S):
-        wait_for("the status", lambda: words in in_pod(CLI, "synres", "status", "stuck"), SOON_S)
+        wait_for("the status", lambda: words in in_pod(CLI, *STATUS, "stuck"), SOON_S)
     wait_for("the end of the Job", lambda: not [job for job in trainings() if not job["status"]])
 
 
@@ -76,7 +77,7 @@ def test_a_store_that_refuses_is_said() -> None:
     before = store_key()
     change_store_key(base64.b64encode(b"another key of the store").decode())
     try:
-        for command in (RUN, ("synres", "status")):
+        for command in (RUN, STATUS):
             with pytest.raises(Failed, match=KEYS):
                 in_pod(CLI, *command)
         with pytest.raises(Failed, match="test-item"):
@@ -93,7 +94,7 @@ def test_a_store_that_is_away_is_waited_for() -> None:
     wait_for("the end of the store", lambda: not pods("dev-storage"))
     with saying(CLI, RUN, "STORE_UNAVAILABLE", SOON_S) as run:
         with pytest.raises(Failed, match="STORE_UNAVAILABLE"):
-            in_pod(CLI, "synres", "status")
+            in_pod(CLI, *STATUS)
         kubectl("scale", "deployment/e2e-synres-dev-storage", "--replicas=1")
         assert run.wait(300) == 0
 
