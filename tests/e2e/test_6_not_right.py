@@ -26,7 +26,7 @@ def with_key_of_nowhere(where: str) -> list[str]:
 
 STAGES = {
     "Insufficient nvidia.com/gpu": "services.segmenter.gpu.count=1",
-    'Failed to pull image "synres-segmenter:nowhere"': "services.segmenter.image.tag=nowhere",
+    "ImagePullBackOff": "services.segmenter.image.tag=nowhere",
 }
 """What the stage's pod says -> what was set wrong."""
 JOBS = {
@@ -100,7 +100,8 @@ def test_a_store_that_is_away_is_waited_for() -> None:
 
 
 def described(component: str) -> str:
-    return kubectl("describe", "pods", "--selector", f"{COMPONENT}={component}")
+    """What `kubectl describe pods` shows of their states."""
+    return str([pod["status"] for pod in pods(component)])
 
 
 def trainings() -> list[dict[str, dict[str, object]]]:
