@@ -116,7 +116,7 @@ def _trouble(pod: Json) -> str:
     reason, message = waiting.get("reason", ""), waiting.get("message", "")
     if reason in _NO_IMAGE:
         image = pod["spec"]["containers"][0]["image"]
-        return f"image {image} cannot be pulled: {message or reason}; see training.image and imagePullSecrets"
+        return f"image {image} cannot be pulled; see training.image and imagePullSecrets: {message or reason}"
     if reason in _NO_START:
         return f"the pod cannot start: {message or reason}"
     placed = _condition(pod, "PodScheduled")

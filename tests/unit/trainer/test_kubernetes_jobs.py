@@ -171,7 +171,10 @@ def test_a_deadline_that_passed_is_told(api: KubernetesApi, cluster: FakeKuberne
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"image": "synres-trainer:gone"}, "image synres-trainer:gone cannot be pulled: Back-off"),
+        (
+            {"image": "synres-trainer:gone"},
+            "image synres-trainer:gone cannot be pulled; see training.image and imagePullSecrets: Back-off",
+        ),
         ({"resources": {"limits": {"nvidia.com/gpu": 8}}}, "nodeSelector and tolerations: 0/1 nodes"),
         ({"queue": "gpus"}, "suspended: its queue has not let it go yet"),
     ],
