@@ -157,7 +157,8 @@ def _merge(ledger: Ledger, params: EvaluateParams, parts: Sequence[Record]) -> C
     computed, counts, cost = Computed(), Counter[str](), Counter[str]()
     rows: list[EvaluatedExpression] = []
     for part in parts:
-        rows += ledger.get_rows(part.body.outputs["rows"], JudgedExpression)
+        found = ledger.get_rows(part.body.outputs["rows"], JudgedExpression)
+        rows += [_judged(row, row.is_rejected) for row in found]
         computed.rejections += [Rejection(r.item, r.reason) for r in part.body.rejections]
         computed.messages |= part.meta.messages
         counts.update(part.body.counts)
@@ -211,11 +212,10 @@ def _asked(segmenter: Segmenter, image: Image, triplets: Sequence[OpenTriplet]) 
 
 
 def _judged(row: EvaluatedExpression, is_rejected: bool | None) -> EvaluatedExpression:
+    known = {one.name: getattr(row, one.name) for one in fields(EvaluatedExpression)}
     if is_rejected is None:
-        return row
-    return JudgedExpression(
-        **{one.name: getattr(row, one.name) for one in fields(row)}, is_rejected=is_rejected
-    )
+        return EvaluatedExpression(**known)
+    return JudgedExpression(**known, is_rejected=is_rejected)
 
 
 def _compared(triplets: Sequence[OpenTriplet], predicted: Sequence[Rle]) -> list[EvaluatedExpression]:

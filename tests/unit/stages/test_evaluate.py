@@ -224,6 +224,7 @@ def test_a_large_benchmark_is_scored_in_parts_and_as_if_in_one(ledger: Ledger) -
     result = run_evaluate_shard(ledger, lambda weights: segmenter, MODEL, request)
     rows = ledger.get_rows(result.outputs["rows"], EvaluatedExpression)
     assert [(row.item, row.expression) for row in rows] == [(t.item, t.expression) for t in triplets]
+    assert b"is_rejected" not in ledger.get_blob(result.outputs["rows"])
     assert segmenter.calls == 2 * PART + 3
     assert result.counts == {"in": len(triplets), "out": len(triplets)}
     parts = part_requests(ledger, MODEL, request)
