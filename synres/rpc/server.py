@@ -86,7 +86,8 @@ class Server:
         self._names = [health.OVERALL_HEALTH, service, *public.services]
         token = settings.token.get_secret_value() if settings.token else None
         self.grpc = grpc.server(
-            ThreadPoolExecutor(settings.max_in_flight + public.max_calls + _SPARE_THREADS),
+            # of the public calls so many work, and so many more may still be sending their message
+            ThreadPoolExecutor(settings.max_in_flight + 2 * public.max_calls + _SPARE_THREADS),
             interceptors=[
                 Guard(token, Admission(settings.max_in_flight), self._reading, public.methods, is_open)
             ],

@@ -33,7 +33,9 @@ from synres.ports import Captioner, ShardRequest
 from synres.rpc.captioner.v1 import captioner_pb2, captioner_pb2_grpc
 from synres.rpc.client import CaptionerClient, SegmenterClient
 from synres.rpc.reading import Reading
+from synres.rpc.server import Public, Server
 from synres.rpc.status import error_of
+from synres.settings import ServiceSettings
 from synres.stages.caption import CAPTION
 from synres.stages.params import CaptionParams, SegmentParams
 from synres.stages.segment import SEGMENT
@@ -214,6 +216,37 @@ def test_callers_that_send_nothing_leave_the_service_to_others(serve: Serve) -> 
         done.set()
         told = [error_of(call.exception(timeout=60)) for call in calls]
     assert Counter(type(error) for error in told) == {Overloaded: 38, InvalidInput: 2}
+
+
+def test_health_is_answered_while_as_many_calls_as_may_be_work_and_as_many_send_nothing() -> None:
+    """A busy service that kubelet cannot ask would be started anew."""
+    held, done, most = threading.Semaphore(0), threading.Event(), 12
+
+    def hold(request: bytes, context: grpc.ServicerContext) -> bytes:
+        held.release()
+        done.wait(60)
+        return request
+
+    def nothing() -> Iterator[bytes]:
+        done.wait(60)
+        yield from ()
+
+    name = "inference.Test"
+    public = Public(methods=(f"/{name}/",), max_calls=most)
+    server = Server(name, ServiceSettings(grace_s=5, max_in_flight=1), public=public)
+    handler = grpc.unary_unary_rpc_method_handler(hold, bytes, bytes)
+    server.grpc.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(name, {"Hold": handler}),))
+    with server as address, grpc.insecure_channel(address) as channel:
+        work = channel.unary_unary(f"/{name}/Hold")
+        working = [work.future(b"", timeout=60) for _ in range(most)]
+        assert all(held.acquire(timeout=60) for _ in range(most))
+        silent = channel.stream_unary(f"/{name}/Hold")
+        sending = [silent.future(nothing(), timeout=60) for _ in range(most)]
+        health = health_pb2_grpc.HealthStub(channel)
+        health.Check(health_pb2.HealthCheckRequest(service="live"), wait_for_ready=True, timeout=60)
+        assert not any(call.done() for call in (*working, *sending))
+        done.set()
+        assert all(call.exception(timeout=60) for call in sending)
 
 
 def test_nobody_watches_health_and_a_broken_question_is_refused(serve: Serve) -> None:
