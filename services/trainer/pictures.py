@@ -16,6 +16,7 @@ from services.trainer.picture_cache import PictureCache
 from services.trainer.trainable import PLAIN, Manner
 from synres.domain.masks import area, box, decode_mask
 from synres.domain.types import Expression, OpenTriplet, Rle, SummedTriplet, Triplet
+from synres.domain.words import plain_words
 from synres.ports import Image, Mask
 
 _LARGE = 3 * 256 * 256
@@ -109,7 +110,7 @@ def object_view(picture: TrainingPicture, chosen: TargetObject, size: tuple[int,
     The window keeps the picture's scale where the object fits into `size`, and is no larger than the picture.
     Expressions that name a place or a rank are left out: in another picture both are others.
     """
-    expressions = tuple(e for e in chosen.expressions if not _OF_THE_WHOLE & set(e.lower().split()))
+    expressions = tuple(e for e in chosen.expressions if not _OF_THE_WHOLE & set(plain_words(e)))
     moved = replace(chosen, expressions=expressions)
     return _view(picture, (moved,), _window(box(chosen.mask), picture.size, size), size)
 
