@@ -44,7 +44,8 @@ def test_pictures_are_shrunk_without_aliasing(side: int) -> None:
 def test_what_only_the_whole_picture_tells_is_not_said_of_a_part() -> None:
     """Places and ranks are left out; what is true of the object anywhere stays, as in the micro world."""
     said = ("the leftmost cup", "the largest cup", "second cup from the left", "the only cup",
-            "the Closest cup", "cup, left.", "left-most cup", "the red cup", "a cup beside the plate")  # fmt: skip
+            "the Closest cup", "cup, left.", "left-most cup", "the red cup",
+            "a cup beside the plate")  # fmt: skip
     micro = [word for word in WORDS if word not in POSITIONS]
     found = TargetObject(encode_mask(np.ones((8, 8), np.bool_)), "cup", (*said, *micro))
     picture = TrainingPicture(lambda: np.zeros((8, 8, 3), np.uint8), (found,))
