@@ -26,12 +26,12 @@ MAX_BATCH_PIXELS = 1 << 27
 
 @dataclass(frozen=True, slots=True)
 class Guessed:
-    """`model_s`: seconds of the batch that it came in, which was so many `pictures` and so much `work`."""
+    """`model_s`: seconds of the batch that it came in, which was so much `work`; a picture counts as often as
+    it was sent, since each of its callers decodes it."""
 
     masks: list[ScoredMask]
     started_s: float
     model_s: float
-    pictures: int
     work: Work
 
 
@@ -145,7 +145,7 @@ def _compute_together(segmenter: Segmenter, jobs: Sequence[Job]) -> list[Guessed
     work = work_of((job.pixels, len(job.expressions)) for job in jobs)
     masks = {key: iter(each) for key, each in zip(same, found, strict=True)}
     return [
-        Guessed(list(islice(masks[key], len(job.expressions))), started_s, took_s, len(asked), work)
+        Guessed(list(islice(masks[key], len(job.expressions))), started_s, took_s, work)
         for key, job in zip(keys, jobs, strict=True)
     ]
 

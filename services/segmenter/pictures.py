@@ -116,7 +116,7 @@ class Pictures:
             masks = _measured(queued.prepared.call.expressions, guessed.masks)
             merged = merged_mask([found.mask for found in masks])
         own_s = queued.decode_s + time.thread_time() - cpu_s
-        self._admission.learn(guessed.work, guessed.model_s + guessed.pictures * own_s)
+        self._admission.learn(guessed.work, guessed.model_s + guessed.work[0] * own_s)
         queue_s = queued.waited_s + max(0.0, guessed.started_s - queued.put_s)
         self._wait.observe(queue_s)
         height, width = merged.size

@@ -91,11 +91,12 @@ def test_what_waits_is_the_next_batch(queue: ModelQueue, segmenter: CountingSegm
 
 
 def test_expressions_of_one_picture_share_it(queue: ModelQueue, segmenter: CountingSegmenter) -> None:
-    """Two calls with one picture are one picture to the model."""
+    """Two calls with one picture are one to the model, and two to who counts work: each decodes it."""
     outcomes = _put(queue, _job(segmenter, "same", ["a", "bb"]), _job(segmenter, "same", ["ccc"]))
     segmenter.may_go.set()
     assert [len(outcome.result(PATIENCE_S).masks) for outcome in outcomes] == [2, 1]
     assert segmenter.asked[1] == [["a", "bb", "ccc"]]
+    assert [list(outcome.result(PATIENCE_S).work[:2]) for outcome in outcomes] == [[2, 3]] * 2
 
 
 def test_a_list_is_one_callers_own(queue: ModelQueue, segmenter: CountingSegmenter) -> None:
@@ -130,7 +131,7 @@ def test_what_is_wrong_with_one_is_not_the_others_fault(
     """The batch is asked again in its parts, whether data or the model failed; the next one is drawn."""
     good, bad = _put(queue, _job(segmenter, "good", ["good"]), _job(segmenter, "bad", [expression]))
     segmenter.may_go.set()
-    assert good.result(PATIENCE_S).pictures == 1
+    assert good.result(PATIENCE_S).work[0] == 1
     assert isinstance(bad.exception(PATIENCE_S), kind)
     (after,) = _put(queue, _job(segmenter, "c", ["c"]))
     assert after.result(PATIENCE_S).masks
