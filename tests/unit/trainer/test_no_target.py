@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -29,29 +28,13 @@ from synres.models.conversations import NOT_SUPERVISED
 from synres.ports import ShardRequest
 from synres.stages.params import MixturePart, TrainParams, encode_params
 from synres.stages.train import TRAIN
-from tests.fakes import MemoryStore
-from tests.res_trainings import CHOICES, GLAMM, GSVA, LISA, picture, register_all
+from tests.res_trainings import CHOICES, GLAMM, GSVA, LISA, picture
 from tests.trainings import PARAMS, silent
 from tests.unit.data.readers.layouts import write_grefcoco
 
+pytestmark = pytest.mark.usefixtures("res_models")
 SHOWN, MISSING = "the red circle", "the elephant"
 PLAIN = replace(PARAMS, batch_size=1, mosaic_probability=0.0, superclass_probability=0.0)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _models(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """The three tiny models, where backends look for them."""
-    folder = tmp_path_factory.mktemp("models")
-    register_all(folder)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SYNRES_MODELS_DIR", str(folder))
-        yield
-
-
-@pytest.fixture
-def ledger() -> Ledger:
-    """An empty store in memory."""
-    return Ledger(MemoryStore())
 
 
 def _row(ledger: Ledger, expression: str, has_target: bool, shade: int = 0) -> Triplet:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Literal
 
@@ -20,29 +19,13 @@ from synres.domain.masks import encode_mask
 from synres.domain.types import SummedTriplet
 from synres.errors import InvalidInput
 from synres.ledger.ledger import Ledger
-from tests.fakes import MemoryStore
-from tests.res_trainings import CHOICES, GLAMM, GSVA, LISA, picture, register_all
+from tests.res_trainings import CHOICES, GLAMM, GSVA, LISA, picture
 from tests.trainings import PARAMS
 
+pytestmark = pytest.mark.usefixtures("res_models")
 Faults = Literal["mended", "original"]
 PLAIN = replace(PARAMS, batch_size=1, mosaic_probability=0.0, superclass_probability=0.0)
 SIDE = 128
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _models(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """The three tiny models, where backends look for them."""
-    folder = tmp_path_factory.mktemp("models")
-    register_all(folder)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SYNRES_MODELS_DIR", str(folder))
-        yield
-
-
-@pytest.fixture
-def ledger() -> Ledger:
-    """An empty store in memory."""
-    return Ledger(MemoryStore())
 
 
 def _half(upper: bool) -> np.ndarray:

@@ -27,7 +27,6 @@ from synres.ledger.records import Action
 from synres.ports import ShardRequest
 from synres.stages.params import MixturePart, encode_params
 from synres.stages.train import BASE, TRAIN
-from tests.fakes import MemoryStore
 from tests.res_trainings import CHOICES, LISA, picture
 from tests.tiny_res import register_lisa
 from tests.trainings import PARAMS, silent
@@ -45,12 +44,6 @@ def _models(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SYNRES_MODELS_DIR", str(folder))
         yield
-
-
-@pytest.fixture
-def ledger() -> Ledger:
-    """An empty store in memory."""
-    return Ledger(MemoryStore())
 
 
 def _rows(ledger: Ledger) -> dict[str, list[OpenTriplet]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -36,26 +35,11 @@ from tests.res_trainings import (
     LISA_UNMERGED,
     choice_with,
     picture,
-    register_all,
     train_request,
 )
 from tests.trainings import run_and_kill, silent
 
-
-@pytest.fixture(scope="module", autouse=True)
-def _models(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Every model of `CHOICES`, where backends look for them."""
-    folder = tmp_path_factory.mktemp("models")
-    register_all(folder)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SYNRES_MODELS_DIR", str(folder))
-        yield folder
-
-
-@pytest.fixture
-def ledger() -> Ledger:
-    """An empty store in memory."""
-    return Ledger(MemoryStore())
+pytestmark = pytest.mark.usefixtures("res_models")
 
 
 def _backend(choice: BackendChoice) -> ResBackend:

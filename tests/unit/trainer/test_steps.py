@@ -25,12 +25,6 @@ from tests.fakes import MemoryStore
 from tests.trainings import silent, train_request
 
 
-@pytest.fixture
-def ledger() -> Ledger:
-    """An empty store in memory."""
-    return Ledger(MemoryStore())
-
-
 def _trained(ledger: Ledger, request: ShardRequest, **options: Any) -> tuple[str, list[StepLog]]:
     outputs = run_training(ledger, MicroBackend(), request, silent, **options).outputs
     return outputs["weights"], ledger.get_rows(outputs["log"], StepLog)
