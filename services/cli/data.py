@@ -51,6 +51,8 @@ def check(
         prepare(fix)
     asked = Options(split, variant, images)
     reports = [_checked(name, folder, asked, path, fix) for name, folder in found]
+    if split and not any(report.counts["rows"] or report.problems for report in reports):
+        raise NotFound(f"{path} has no row of the split {split!r}; without --split its splits are counted")
     if json:
         print_json({"datasets": [_document(report) for report in reports]})
     else:

@@ -14,10 +14,12 @@ from rich.table import Table
 
 from services.cli.console import err, out
 from services.cli.options import Model, Option, Store, chosen
-from synres.errors import InvalidInput
+from synres.errors import InvalidInput, SynresError
 
 if TYPE_CHECKING:
     from services.allinone import LocalCluster
+    from synres.domain.choice import BackendChoice
+    from synres.ports import Segmenter
     from synres.settings import ClientSettings, ServiceSettings
 
 CHECK_S = 1.0
@@ -100,13 +102,37 @@ def serve(
     keep_heap()
     signal.signal(signal.SIGTERM, _interrupt)
     scheme = "https" if settings.segmenter_tls_certificate else "http"
-    with build(settings) as address:
+    first = _FirstLoad(choice)
+    with build(settings, first.load) as address:
         out.print(f"playground: {scheme}://{listen}/", markup=False, highlight=False)
         out.print(f"gRPC: {address}", markup=False, highlight=False)
         out.print("ready when the page says so; Ctrl-C stops it", highlight=False)
         with suppress(KeyboardInterrupt):
-            threading.Event().wait()
+            first.failed.wait()
         err.print("stopping: calls under way are finished")
+    if first.error:
+        raise first.error
+
+
+class _FirstLoad:
+    """Whoever typed a wrong name waits at the terminal: there is no use in a server without its model."""
+
+    def __init__(self, served: BackendChoice) -> None:
+        self._served = served
+        self.failed = threading.Event()
+        self.error: SynresError | None = None
+
+    def load(self, choice: BackendChoice, weights: bytes | None = None) -> Segmenter:
+        """As `load_backend`; keeps what it raises for the served model."""
+        from services.segmenter.backends import load_backend
+
+        try:
+            return load_backend(choice, weights)
+        except SynresError as error:
+            if choice == self._served and weights is None:
+                self.error = error
+                self.failed.set()
+            raise
 
 
 def _addresses() -> ClientSettings:

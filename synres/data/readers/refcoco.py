@@ -51,7 +51,7 @@ def refcoco_images(folder: Path) -> Path:
 def refs_path(folder: Path, split_by: str = "", stem: str = "refs") -> Path:
     """`refs(<split_by>).p` or `.json`; JSON comes first. Raises NotFound and InvalidInput."""
     if split_by and split_by not in SPLIT_BY:
-        raise InvalidInput(f"split_by {split_by!r} is unknown; use one of {', '.join(SPLIT_BY)}")
+        raise InvalidInput(f"variant {split_by!r} is unknown; use one of {', '.join(SPLIT_BY)}")
     names = [f"{stem}({by})" for by in ([split_by] if split_by else SPLIT_BY)]
     names += [] if split_by else [stem]
     for name in names:

@@ -19,6 +19,7 @@ from PIL import Image as PillowImage
 from typer.testing import CliRunner
 
 from services.cli.data import register
+from synres.errors import NotFound
 from tests.unit.data.readers import layouts
 from tests.unit.data.readers.layouts import OTHER, SIZE, SQUARE, annotation, ref
 
@@ -262,3 +263,11 @@ def test_classes_of_a_map_are_counted_and_its_names_are_copied_along(tmp_path: P
     (found,) = check(tmp_path / "in/ade20k", "--fix", tmp_path / "out")
     assert found["counts"]["masks"] == 2
     assert check(tmp_path / "out")[0]["counts"] == found["counts"]
+
+
+def test_a_split_that_is_not_there_is_no_sound_one(tmp_path: Path) -> None:
+    """A typo in the name of a split must not read as good news."""
+    folder = WRITERS["refcoco"](tmp_path)
+    ended = CliRunner().invoke(app, ["data", "check", str(folder), "--split", "valid"])
+    assert isinstance(ended.exception, NotFound)
+    assert "has no row of the split 'valid'" in str(ended.exception)
