@@ -80,7 +80,10 @@ def ingest_datasets(
     locate: Locate = anywhere,
     check: Check = never_stop,
 ) -> dict[str, Ingested]:
-    """Every dataset of the method, those that others are made from first; asks `check` at each picture."""
+    """Every dataset of the method, those that others are made from first; asks `check` at each picture.
+
+    Raises as readers do, and InvalidInput for a split that holds nothing.
+    """
     done: dict[str, Ingested] = {}
     for name, dataset in _in_order(method):
         inputs = (done[dataset.of].result.outputs["samples"],) if isinstance(dataset, CutpasteScenes) else ()
@@ -88,6 +91,7 @@ def ingest_datasets(
         request = ingest_request(_identity(dataset, locate, method.faults), inputs)
         done[name] = Ingested(request, ingest(ledger, request, _checked(pictures(), check)), pictures)
         on_ready(name, done[name].result)
+        _refuse_empty(name, dataset, done[name].result)
     return done
 
 
@@ -101,6 +105,15 @@ def sources(method: Method, locate: Locate = anywhere) -> dict[str, str]:
         else:
             found[name] = ingest_request(identity, ()).action
     return found
+
+
+def _refuse_empty(name: str, dataset: Dataset, found: ShardResult) -> None:
+    """A mistyped split would be noticed after the trainings, by a table without numbers."""
+    if isinstance(dataset, OnDisk) and dataset.split and not any(found.counts.values()):
+        raise InvalidInput(
+            f"dataset {name}: {dataset.folder} has no row of the split {dataset.split!r};"
+            f" `synres data check {dataset.folder}` counts its splits"
+        )
 
 
 def _in_order(method: Method) -> list[tuple[str, Dataset]]:

@@ -61,6 +61,12 @@ def test_splits_parts_and_talk_are_kept(tmp_path: Path) -> None:
     assert (talk.expression, talk.turns, area(talk.mask)) == ("What?", (("What?", "A cup."),), 0)
 
 
+def test_a_split_that_holds_nothing_is_refused(tmp_path: Path) -> None:
+    """Else its name's typo would show after the trainings, in a table without numbers."""
+    with pytest.raises(InvalidInput, match=r"dataset it: .* has no row of the split 'vall'"):
+        triplets("refcoco", layouts.write_refcoco(tmp_path), split="vall")
+
+
 def test_a_dataset_is_known_by_what_it_holds(tmp_path: Path) -> None:
     """Moved as a whole it stays the same; another annotation or another picture makes it another."""
     first = layouts.write_refcoco(tmp_path / "a")
