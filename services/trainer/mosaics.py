@@ -1,7 +1,8 @@
 """Mosaics for training: which pictures meet in one, and what an expression names there.
 
 An expression names every object of the mosaic that is known to fit it: those it was made for, and those whose
-own expressions entail its words ("the red ring" fits what another tile knows as "the small red ring"). Left
+own expressions entail its words ("the red ring" fits what another tile knows as "the small red ring") and say
+that it is one ("the man beside the red ring" is no ring). Left
 to chance, hardly an expression would have several targets; so tiles that share one are drawn, and picked,
 more often.
 """
@@ -17,7 +18,7 @@ from services.trainer.pictures import TargetObject, TrainingPicture, View, besid
 from synres.domain.mosaic import Box, Tile, compose_mosaic, plan_mosaic
 from synres.domain.superclass import known_words
 from synres.domain.types import Expression
-from synres.domain.words import plain_words
+from synres.domain.words import head_word, plain_words
 from synres.errors import InvalidInput
 from synres.ports import Image, Mask
 
@@ -33,13 +34,15 @@ Place = tuple[TrainingPicture, TargetObject]
 
 @dataclass(frozen=True, slots=True)
 class PlacedObject:
-    """An object in a mosaic: its mask in its tile, the tile's place, and all words known to fit it."""
+    """An object in a mosaic: its mask in its tile, the tile's place, all words known to fit it, and those of
+    them that say what it is."""
 
     expressions: tuple[Expression, ...]
     box: Box
     mask: Mask
     category: str
     words: frozenset[str]
+    kinds: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +59,12 @@ class Mosaic:
     def named(self, expression: Expression) -> list[PlacedObject]:
         """All objects that are known to fit the expression."""
         words = set(plain_words(expression)) - _ANY
-        return [found for found in self.objects if words <= found.words]
+        kind = {head_word(expression)} & words
+        return [
+            found
+            for found in self.objects
+            if expression in found.expressions or (words <= found.words and kind <= found.kinds)
+        ]
 
     def category(self, expression: Expression) -> str:
         """Of the first object that was named so."""
@@ -146,6 +154,7 @@ def mosaic_of_views(views: Sequence[View], layout: Sequence[Box], superclasses: 
             mask,
             found.category,
             known_words((found.category, *found.expressions), superclasses),
+            known_words((found.category, *map(head_word, found.expressions)), superclasses),
         )
         for view, box in zip(views, layout, strict=True)
         for found, mask in zip(view.objects, view.masks, strict=True)

@@ -8,6 +8,7 @@ attribute.
 from __future__ import annotations
 
 import re
+from itertools import takewhile
 
 from synres.domain.types import Expression
 
@@ -18,6 +19,29 @@ _EMPTY_WORDS = frozenset(
         "on", "one", "ones", "or", "side", "that", "the", "these", "this", "those", "to", "with",
     }
 )  # fmt: skip
+
+
+_BREAKS = frozenset(
+    {
+        "above", "across", "against", "among", "around", "at", "behind", "below", "beneath", "beside",
+        "between", "by", "carrying", "eating", "facing", "from", "has", "having", "holding", "in", "inside",
+        "is", "leaning", "looking", "near", "next", "of", "on", "over", "riding", "sitting", "standing",
+        "that", "to", "touching", "under", "using", "walking", "watching", "wearing", "which", "who", "whose",
+        "with",
+    }
+)  # fmt: skip
+"""Behind these an expression tells of other things, or how the one that it means stands to them."""
+
+
+def head_word(expression: Expression) -> str:
+    """The last plain word before any that leads to something else; "" if there is none, as in "the red one".
+
+    >>> head_word("the two dogs beside the red van")
+    'dog'
+    """
+    words = _WORD.findall(expression.lower())
+    own = list(takewhile(lambda word: word not in _BREAKS, words))
+    return "" if own[-1:] in (["one"], ["ones"]) else next(iter(plain_words(" ".join(own))[-1:]), "")
 
 
 def plain_words(expression: Expression) -> tuple[str, ...]:

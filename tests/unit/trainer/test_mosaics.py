@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from services.trainer.mosaics import MosaicPool, make_mosaic
@@ -23,10 +25,10 @@ def _picture(*expressions: str, category: str = "circle") -> TrainingPicture:
     )
 
 
-def _count(names: list[str], *pictures: TrainingPicture) -> list[int]:
+def _count(names: list[str], *pictures: TrainingPicture, table: Mapping[str, str] = TABLE) -> list[int]:
     """How many objects each name has in the mosaic of the pictures."""
     places = [(picture, picture.objects[0]) for picture in pictures]
-    mosaic = make_mosaic(places, SIDE, 1, TABLE)
+    mosaic = make_mosaic(places, SIDE, 1, table)
     return [len(mosaic.named(name)) for name in names]
 
 
@@ -51,6 +53,18 @@ def test_a_broader_noun_names_every_shape_under_it() -> None:
         _picture("the bar", category="bar"),
     )
     assert _count(["the red roundel", "the small red roundel"], *tiles) == [2, 1]
+
+
+def test_what_stands_beside_a_thing_is_none() -> None:
+    """ "The red bus" is not the man beside it, nor the car behind it; "the red one" is whatever is red."""
+    tiles = (
+        _picture("the red bus", "the bus next to a car", category="bus"),
+        _picture("the man beside the red bus", category="man"),
+        _picture("a car behind the red bus", category="car"),
+        _picture("the dirty red bus in the street", category="bus"),
+    )
+    names = ["the red bus", "the car", "the man", "the red one", "the red vehicle", "the dirty bus"]
+    assert _count(names, *tiles, table=superclass_table("coco")) == [2, 1, 1, 4, 3, 1]
 
 
 def test_targets_keep_to_their_tiles() -> None:
