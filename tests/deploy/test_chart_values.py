@@ -132,7 +132,7 @@ def test_jobs_are_made_of_values_alone() -> None:
     )
     assert (found["namespace"], found["namePrefix"], found["queue"]) == ("ns", "r-synres", "synres")
     assert (found["nodes"], found["processesPerNode"]) == (2, 8)
-    assert found["resources"]["limits"]["nvidia.com/gpu"] == 8
+    assert found["resources"]["limits"]["nvidia.com/gpu"] == "8"
     services = {each["metadata"]["name"]: each for each in render("gpu-prod") if each["kind"] == "Service"}
     assert services[found["subdomain"]]["spec"]["selector"].items() <= found["labels"].items()
     accounts = [each["metadata"]["name"] for each in of_kind(render("gpu-prod"), "ServiceAccount").values()]
